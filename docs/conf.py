@@ -1,0 +1,95 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import skperf
+
+ROOT = Path(__file__).parents[1]
+
+project = "skperf"
+author = "The skperf developers"
+copyright = author
+version = release = skperf.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "changes"]
+templates_path = ["_templates"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skperf"
+html_show_sourcelink = False
+
+# Links to other projects need the network, which a build must not depend on.
+if "SKPERF_INTERSPHINX" in os.environ:
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "scipy": ("https://docs.scipy.org/doc/scipy", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+    }
+
+autodoc_typehints = "none"
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03", "PR10", "RT01", "SS01"}
+
+bibtex_bibfiles = ["references.bib"]
+
+# A change log starts at its second level when it stands below a page title.
+suppress_warnings = ["myst.header"]
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "abort_on_example_error": True,
+    "backreferences_dir": "api/backreferences",
+    "doc_module": ("skperf",),
+    "download_all_examples": False,
+    "examples_dirs": "../examples",
+    "filename_pattern": "plot_",
+    "gallery_dirs": "auto_examples",
+    "show_memory": False,
+}
+
+
+def skip_generated(app, what, name, obj, skip, options):
+    """Leave out scikit-learn's routing methods and the field aliases of NamedTuple."""
+    routing = re.fullmatch(r"get_metadata_routing|set_\w+_request", name)
+    alias = (obj.__doc__ or "").startswith("Alias for field number")
+    return True if routing or alias else None
+
+
+def write_changes(app):
+    """Join the notes of the next release and those of the past ones."""
+    towncrier = [sys.executable, "-m", "towncrier", "build", "--draft"]
+    command = [*towncrier, "--version", release, "--date", "unreleased"]
+    draft = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    changelog = ROOT / "CHANGELOG.md"
+    past = changelog.read_bytes() if changelog.exists() else b""
+    target = ROOT / "docs" / "_build" / "changes.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(draft.stdout + past)
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_generated)
+    app.connect("builder-inited", write_changes)

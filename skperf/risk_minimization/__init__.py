@@ -1,0 +1,17 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Minimizers: estimators that retrain until the model is stable."""
+
+from skperf.risk_minimization._affine import AffineRiskMinimizer
+from skperf.risk_minimization._coefficients import anderson, uniform
+from skperf.risk_minimization._repeated import RepeatedRiskMinimizer
+from skperf.utils._path import Snapshot
+
+__all__ = [
+    "AffineRiskMinimizer",
+    "RepeatedRiskMinimizer",
+    "Snapshot",
+    "anderson",
+    "uniform",
+]

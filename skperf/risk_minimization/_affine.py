@@ -1,0 +1,257 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Affine risk minimization: retrain on mixtures of past snapshots."""
+
+from math import ceil
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skperf.base import BaseRiskMinimizer
+from skperf.risk_minimization._coefficients import anderson, uniform
+from skperf.risk_minimization._pooling import mix, same_support, subsample
+from skperf.utils._path import Pool, Snapshot
+from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
+from skperf.utils._weights import weight_parameter
+
+
+class AffineRiskMinimizer(BaseRiskMinimizer):
+    r"""Retrain on mixtures of the data that past models induced.
+
+    Each model minimizes the risk on a mixture of past samples,
+    :math:`f_{t+1} = \arg\min_f \mathbb{E}_{D_t}\,\ell(f(x), y)` with
+    :math:`D_t = \sum_i \alpha_i D(f_i)` and :math:`\sum_i \alpha_i = 1`. Averaging
+    damps oscillation and noise and slows a smooth approach down; its stable points are
+    those of :class:`RepeatedRiskMinimizer`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Classifier or regressor to retrain. It is cloned once and a copy of the last
+        model is refitted in each round, so its own ``warm_start`` works.
+
+    shift : BaseShift, default=None
+        How the population reacts. Needed by ``fit``, not by ``partial_fit``.
+
+    response_method : str, default="auto"
+        Which predictions people react to: "predict_proba", "decision_function" or
+        "predict". "auto" takes the first of them that a classifier has, and ``predict``
+        for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to. None takes the last of
+        ``classes_``.
+
+    scoring : str or callable, default=None
+        Scorer whose negative is recorded as the risk. None takes the log loss of
+        classifiers with ``predict_proba``, the error rate of other classifiers and the
+        mean squared error of regressors.
+
+    max_iter : int, default=20
+        Most retrainings.
+
+    tol : float, default=1e-4
+        Stop when one retraining on the data of the deployed model alone moves the
+        predictions on the base population by at most this, as a root mean square. The
+        gap between consecutive models shrinks by averaging and proves nothing.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift. The estimator keeps its own.
+
+    window : int or float, default=None
+        How many past snapshots to mix: a number, a fraction of the rounds so far
+        (0.5 is the t/2 of [1]_), or None for all. 1 is repeated risk minimization.
+
+    coefficients : {"uniform", "anderson"} or callable, default="uniform"
+        - "uniform": the average over the window.
+        - "anderson": the affine coefficients, of either sign, that make the models'
+          moves cancel best (see :func:`anderson`). Kept non-negative where a row would
+          get a negative weight. It solves smooth problems in few rounds, oscillating
+          and diverging ones included.
+        - callable: maps a sequence of snapshots, oldest first, each with ``sample``,
+          ``y_pred`` (predictions on the base population) and ``residual``, to an array
+          of coefficients with sum 1.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The deployed model.
+
+    history_ : dict of ndarrays of shape (n_iter_,)
+        One entry a round, ready for ``pandas.DataFrame``:
+
+        - risk_before, risk_after: risk on the induced data of the deployed model and
+          of the retrained one
+        - loss_shift: how much the reaction changed the deployed model's risk
+        - prediction_gap: root mean squared move of the predictions
+        - two_back_gap: the same to the model before the last, NaN at first
+        - stability_residual: distance of the predictions from those of the mixture of
+          models that the round's data came from
+        - n_rows, fit_time: rows trained on, seconds of the fit
+        - n_deployments, n_rows_seen, n_fits: budgets spent so far
+
+    n_iter_ : int
+        Retrainings done.
+
+    converged_ : bool
+        Whether the stability residual came down to `tol`.
+
+    stability_residual_ : float
+        How far one retraining on the data of the deployed model moves the predictions:
+        measured by such a retraining if ``fit`` converged, otherwise estimated from the
+        last round.
+
+    diagnosis_ : str
+        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
+        still falls, or there were too few rounds to tell), or "interrupted".
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, if the estimator is a classifier.
+
+    n_features_in_ : int
+        Number of features seen during ``fit``, if the estimator tells.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen during ``fit``, if the estimator tells.
+
+    See Also
+    --------
+    RepeatedRiskMinimizer : Retrains on the newest sample alone.
+
+    Notes
+    -----
+    Under a shift that changes weights only, such as ``resampling="expected"``, mixing
+    averages weights on one table, and the full history costs what one round costs.
+    Other samples are stacked. An estimator that takes no sample weights then gets rows
+    of each sample in proportion.
+
+    References
+    ----------
+    .. [1] P. Khorsandi, R. Gupta, M. Mofakhami, S. Lacoste-Julien, G. Gidel, "Tight
+       Lower Bounds and Improved Convergence in Performative Prediction", NeurIPS 2025,
+       section 5.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skperf import AffineRiskMinimizer
+    >>> from skperf.shift import ResampleIfRejected
+    >>> X, y = make_classification(random_state=0)
+    >>> model = AffineRiskMinimizer(
+    ...     LogisticRegression(), ResampleIfRejected(delta=0.6), window=2
+    ... ).fit(X, y)
+    >>> model.diagnosis_
+    'converged'
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseRiskMinimizer._parameter_constraints,
+        "window": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            None,
+        ],
+        "coefficients": [StrOptions({"uniform", "anderson"}), callable],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        shift=None,
+        *,
+        response_method="auto",
+        pos_label=None,
+        scoring=None,
+        max_iter=20,
+        tol=1e-4,
+        random_state=None,
+        window=None,
+        coefficients="uniform",
+    ):
+        super().__init__(
+            estimator,
+            shift,
+            response_method=response_method,
+            pos_label=pos_label,
+            scoring=scoring,
+            max_iter=max_iter,
+            tol=tol,
+            random_state=random_state,
+        )
+        self.window = window
+        self.coefficients = coefficients
+
+    def _pool(self, snapshots, newest):
+        snapshots = self._remember(snapshots, newest)
+        coefficients = self._solve_coefficients(snapshots)
+        sample = self._mix(snapshots, coefficients)
+        if _is_signed(sample) and self.coefficients == "anderson":
+            coefficients = anderson(snapshots, convex=True)
+            sample = self._mix(snapshots, coefficients)
+        if _is_signed(sample):
+            raise ValueError(
+                "The mixture's coefficients give some rows a negative weight: "
+                f"{np.round(coefficients, 3)}. Return coefficients of zero or more, or "
+                "use a shift that changes weights only."
+            )
+        return Pool(snapshots, coefficients, sample)
+
+    def _remember(self, snapshots, newest):
+        """Return the window; an average over all models is kept as one snapshot."""
+        if self.window is None:
+            if self.coefficients == "uniform" and snapshots:
+                return _absorb(snapshots, newest)
+            return (*snapshots, newest)
+        size = self.window
+        if not isinstance(size, Integral):
+            size = ceil(size * (self.n_iter_ + 1))
+        return (*snapshots, newest)[-size:]
+
+    def _solve_coefficients(self, snapshots):
+        if self.coefficients == "uniform":
+            return uniform(snapshots)
+        if self.coefficients == "anderson":
+            return anderson(snapshots)
+        coefficients = np.asarray(self.coefficients(snapshots), dtype=float)
+        if coefficients.shape != (len(snapshots),) or not np.isclose(
+            coefficients.sum(), 1
+        ):
+            raise ValueError(
+                f"coefficients must return {len(snapshots)} numbers with sum 1, one a "
+                f"snapshot; got {coefficients!r}."
+            )
+        return coefficients
+
+    def _mix(self, snapshots, coefficients):
+        weighted = any(s.sample.sample_weight is not None for s in snapshots)
+        unable = weight_parameter(self.estimator) is None
+        if unable and not weighted and coefficients.min() >= 0:
+            rng = check_random_state(self.random_state)
+            return subsample(snapshots, coefficients, rng)
+        return mix(snapshots, coefficients)
+
+
+def _absorb(snapshots, newest):
+    """Average the newest snapshot into the last one if they share their rows."""
+    *older, last = snapshots
+    if not same_support(last.sample, newest.sample):
+        return (*snapshots, newest)
+    shares = uniform([last, newest])
+    return (
+        *older,
+        Snapshot(
+            sample=mix([last, newest], shares),
+            y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
+            n_models=last.n_models + newest.n_models,
+        ),
+    )
+
+
+def _is_signed(sample):
+    """Return whether a weight is negative beyond rounding."""
+    weights = sample.sample_weight
+    return weights is not None and weights.min() < -1e-12 * weights.max()

@@ -1,0 +1,142 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Repeated risk minimization: retrain on what the last model has induced."""
+
+import numpy as np
+
+from skperf.base import BaseRiskMinimizer
+from skperf.utils._path import Pool
+
+
+class RepeatedRiskMinimizer(BaseRiskMinimizer):
+    r"""Retrain on the data that the deployed model induces, until it is stable.
+
+    A model is trained on the base population and deployed; the shift D gives the data
+    that are then seen; the next model minimizes the risk on these, and so on:
+    :math:`f_{t+1} = \arg\min_f \mathbb{E}_{D(f_t)}\,\ell(f(x), y)`.
+    A fixed point is performatively stable: retraining no longer changes the model.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Classifier or regressor to retrain. It is cloned once and a copy of the last
+        model is refitted in each round, so its own ``warm_start`` works.
+
+    shift : BaseShift, default=None
+        How the population reacts. Needed by ``fit``, not by ``partial_fit``.
+
+    response_method : str, default="auto"
+        Which predictions people react to: "predict_proba", "decision_function" or
+        "predict". "auto" takes the first of them that a classifier has, and ``predict``
+        for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to. None takes the last of
+        ``classes_``.
+
+    scoring : str or callable, default=None
+        Scorer whose negative is recorded as the risk. None takes the log loss of
+        classifiers with ``predict_proba``, the error rate of other classifiers and the
+        mean squared error of regressors.
+
+    max_iter : int, default=20
+        Most retrainings.
+
+    tol : float, default=1e-4
+        Stop when the predictions on the base population move by at most this, as a
+        root mean square.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift. The estimator keeps its own.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The deployed model.
+
+    history_ : dict of ndarrays of shape (n_iter_,)
+        One entry a round, ready for ``pandas.DataFrame``:
+
+        - risk_before, risk_after: risk on the induced data of the deployed model and
+          of the retrained one
+        - loss_shift: how much the reaction changed the deployed model's risk
+        - prediction_gap: root mean squared move of the predictions
+        - two_back_gap: the same to the model before the last, NaN at first
+        - stability_residual: distance of the predictions from those of the mixture of
+          models that the round's data came from; here the prediction gap
+        - n_rows, fit_time: rows trained on, seconds of the fit
+        - n_deployments, n_rows_seen, n_fits: budgets spent so far
+
+    n_iter_ : int
+        Retrainings done.
+
+    converged_ : bool
+        Whether the stability residual came down to `tol`.
+
+    stability_residual_ : float
+        How far one retraining on the data of one model moved the predictions.
+
+    diagnosis_ : str
+        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
+        still falls, or there were too few rounds to tell), or "interrupted".
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, if the estimator is a classifier.
+
+    n_features_in_ : int
+        Number of features seen during ``fit``, if the estimator tells.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen during ``fit``, if the estimator tells.
+
+    See Also
+    --------
+    AffineRiskMinimizer : Retrains on mixtures of past samples.
+
+    References
+    ----------
+    .. [1] J. Perdomo, T. Zrnic, C. Mendler-Dünner, M. Hardt, "Performative
+       Prediction", ICML 2020.
+    .. [2] M. Mofakhami, I. Mitliagkas, G. Gidel, "Performative Prediction with Neural
+       Networks", AISTATS 2023, definition 2.3 and theorem 2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skperf import RepeatedRiskMinimizer
+    >>> from skperf.shift import ResampleIfRejected
+    >>> X, y = make_classification(random_state=0)
+    >>> model = RepeatedRiskMinimizer(
+    ...     LogisticRegression(), ResampleIfRejected(delta=0.6)
+    ... ).fit(X, y)
+    >>> model.diagnosis_, model.n_iter_
+    ('converged', 3)
+    """
+
+    def __init__(
+        self,
+        estimator,
+        shift=None,
+        *,
+        response_method="auto",
+        pos_label=None,
+        scoring=None,
+        max_iter=20,
+        tol=1e-4,
+        random_state=None,
+    ):
+        super().__init__(
+            estimator,
+            shift,
+            response_method=response_method,
+            pos_label=pos_label,
+            scoring=scoring,
+            max_iter=max_iter,
+            tol=tol,
+            random_state=random_state,
+        )
+
+    def _pool(self, snapshots, newest):
+        return Pool((newest,), np.ones(1), newest.sample)

@@ -1,0 +1,35 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The record of a retraining path: a dict of arrays with one entry a round."""
+
+import numpy as np
+
+COLUMNS = (
+    "risk_before",
+    "risk_after",
+    "loss_shift",
+    "prediction_gap",
+    "two_back_gap",
+    "stability_residual",
+    "n_rows",
+    "fit_time",
+    "n_deployments",
+    "n_rows_seen",
+    "n_fits",
+)
+_COUNTS = {"n_rows", "n_deployments", "n_rows_seen", "n_fits"}
+
+
+def empty_history():
+    """Return the record of a path that has not been retrained yet."""
+    return {name: np.empty(0, int if name in _COUNTS else float) for name in COLUMNS}
+
+
+def extend_history(history, *, n_rows_new, **entries):
+    """Return a new record with one more round; the budgets are summed up here."""
+    n_rounds = len(history["n_fits"]) + 1
+    entries["n_deployments"] = n_rounds
+    entries["n_fits"] = n_rounds + 1  # the first model was fitted too
+    entries["n_rows_seen"] = history["n_rows_seen"][-1:].sum() + n_rows_new
+    return {name: np.append(history[name], entries[name]) for name in COLUMNS}

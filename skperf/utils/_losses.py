@@ -1,0 +1,33 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The loss of a fitted model on every row: what the default risk averages."""
+
+import numpy as np
+from sklearn.base import is_classifier
+
+
+def row_losses(estimator, X, y):
+    """Return the loss of `estimator` on each row of (X, y), of shape (n_samples,).
+
+    Log loss for classifiers with ``predict_proba``, the share of wrong labels for
+    other classifiers, and the squared error, averaged over outputs, for the rest.
+    """
+    y = np.asarray(y)
+    if not is_classifier(estimator):
+        return _row_mean((np.asarray(estimator.predict(X)).reshape(y.shape) - y) ** 2)
+    if y.ndim == 1 and hasattr(estimator, "predict_proba"):
+        return _log_losses(y, estimator.predict_proba(X), estimator.classes_)
+    return _row_mean(np.asarray(estimator.predict(X)).reshape(y.shape) != y)
+
+
+def _log_losses(y, proba, classes):
+    column = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    likelihood = np.take_along_axis(proba, column[:, None], axis=1)[:, 0]
+    # a label that the model has never seen gets no probability
+    likelihood = np.where(classes[column] == y, likelihood, 0)
+    return -np.log(likelihood.clip(min=np.finfo(proba.dtype).eps))
+
+
+def _row_mean(values):
+    return values.reshape(len(values), -1).mean(axis=1)

@@ -1,0 +1,96 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Where a retraining path stands between two rounds."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skperf.utils._predictor import Predictor
+
+
+class Snapshot(NamedTuple):
+    """What was seen while a model was deployed.
+
+    Parameters
+    ----------
+    sample : Sample
+        The data.
+
+    y_pred : ndarray of shape (n_base_samples,)
+        What the model predicted on the base population.
+
+    residual : ndarray or None
+        How far the model moved from the mixture of models whose data it was trained
+        on, scaled so that its Euclidean norm is a root mean square. None for the first
+        model, whose data nobody had reacted to.
+
+    n_models : int, default=1
+        Number of models averaged in this snapshot.
+    """
+
+    sample: Any
+    y_pred: np.ndarray
+    residual: np.ndarray | None = None
+    n_models: int = 1
+
+
+class Pool(NamedTuple):
+    """Snapshots mixed with coefficients, and the sample that this gives."""
+
+    snapshots: tuple
+    coefficients: np.ndarray
+    sample: Any
+
+
+class Path(NamedTuple):
+    """The deployed model and what must be remembered; each round makes a new one."""
+
+    X: Any  # the base population, on which models are compared
+    sample_weight: np.ndarray | None
+    predictor: Predictor  # the deployed model
+    risk: float  # its risk on the data before people reacted to it
+    y_pred: np.ndarray  # its predictions on X
+    previous: np.ndarray | None = None  # those of the model before it
+    residual: np.ndarray | None = None  # as in Snapshot
+    snapshots: tuple = ()
+
+    @classmethod
+    def start(cls, base, predictor, scoring):
+        """Deploy a first model on a base population."""
+        risk = predictor.risk(base, scoring)
+        return cls(base.X, base.sample_weight, predictor, risk, predictor(base.X))
+
+    def deploy(self, predictor, pool, risk):
+        """Deploy the model that was trained on `pool`."""
+        y_pred = predictor(self.X)
+        mixture = sum(
+            coefficient * snapshot.y_pred
+            for coefficient, snapshot in zip(
+                pool.coefficients, pool.snapshots, strict=True
+            )
+        )
+        return self._replace(
+            predictor=predictor,
+            risk=risk,
+            y_pred=y_pred,
+            previous=self.y_pred,
+            residual=_scaled_difference(y_pred, mixture, self.sample_weight),
+            snapshots=pool.snapshots,
+        )
+
+    def gap(self, y_pred):
+        """Return the root mean squared distance of the deployed model to `y_pred`."""
+        if y_pred is None:
+            return np.nan
+        difference = _scaled_difference(self.y_pred, y_pred, self.sample_weight)
+        return float(np.linalg.norm(difference))
+
+
+def _scaled_difference(first, second, sample_weight):
+    """Return the difference, scaled so that its norm is the root mean square."""
+    difference = (first - second).reshape(len(first), -1)
+    weights = np.ones(len(first)) if sample_weight is None else sample_weight
+    scale = np.sqrt(weights / (weights.sum() * difference.shape[1]))
+    return (difference * scale[:, None]).ravel()

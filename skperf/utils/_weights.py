@@ -1,0 +1,57 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Sample weights: does an estimator take them, and how are they handed over."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+from skperf.utils._sklearn import BaseSearchCV, _routing_enabled
+
+
+def fit_with_weights(estimator, X, y, sample_weight, **fit_params):
+    """Fit `estimator` on weighted rows.
+
+    Equal weights are left out where the estimator takes none.
+
+    Raises
+    ------
+    ValueError
+        If the weights differ and the estimator takes none.
+    """
+    if sample_weight is None:
+        return estimator.fit(X, y, **fit_params)
+    name = weight_parameter(estimator)
+    if name is not None:
+        return estimator.fit(X, y, **{name: sample_weight}, **fit_params)
+    if np.ptp(sample_weight) > 0:
+        raise ValueError(
+            f"{type(estimator).__name__} takes no sample_weight in fit, but the rows "
+            "to be learnt from have different weights. Use a shift that draws rows, "
+            "such as ResampleIfRejected(resampling='common') or 'drawn', or an "
+            "estimator with sample weights. If it is a meta-estimator, enable metadata "
+            "routing and set_fit_request(sample_weight=True) on the inner estimator."
+        )
+    return estimator.fit(X, y, **fit_params)
+
+
+def weight_parameter(estimator):
+    """Return the name under which ``estimator.fit`` takes weights, None if it doesn't.
+
+    Without metadata routing a Pipeline hands ``<last step>__sample_weight`` to its last
+    step and a search hands ``sample_weight`` to its estimator.
+    """
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    if _routing_enabled():
+        routing = get_routing_for_object(estimator)
+        return "sample_weight" if routing.consumes("fit", ["sample_weight"]) else None
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = None if last == "passthrough" else weight_parameter(last)
+        return inner and f"{name}__{inner}"
+    if isinstance(estimator, BaseSearchCV):
+        return weight_parameter(estimator.estimator)
+    return None
