@@ -171,7 +171,8 @@ class BaseRiskMinimizer(
                 self._path = self._start(seen, self.estimator_)
             with _named_round(self.n_iter_ + 1):
                 self._path = self._retrain(self._path, seen, trainer)
-        self._judge(self._measured_residual(), random=True)
+        residual = self._path.estimate_residual() if self.n_iter_ else np.inf
+        self._judge(residual, random=True)
         trainer.finish()
         return self
 
@@ -237,24 +238,15 @@ class BaseRiskMinimizer(
             diagnosis_="interrupted",
         )
 
-    def _measured_residual(self):
-        """Return the residual that the last round shows at no cost.
-
-        The distance to the mixture that the model was trained on is exact for maps
-        affine in the predictions; the gap guards against others.
-        """
-        rounds = self.history_["stability_residual"], self.history_["prediction_gap"]
-        return max(column[-1] for column in rounds) if self.n_iter_ else np.inf
-
     def _stability_residual(self, path, respond, trainer):
         """Return how far one retraining on D(f) alone would move the model f.
 
-        After a retraining on one snapshot that is what the round has measured. After
-        one on a mixture it is worth a fit once the model seems stable.
+        After a mixture that is measured by such a retraining, once it promises to be
+        small or the rounds are over.
         """
-        residual = self._measured_residual()
-        mixed = sum(snapshot.n_models for snapshot in path.snapshots) > 1
-        if residual > self.tol or not mixed:
+        residual = path.estimate_residual()
+        worth_a_fit = residual <= self.tol or self.n_iter_ == self.max_iter
+        if not (path.mixed and worth_a_fit):
             return residual
         model = copy_model(self.estimator_)
         trainer.refit(model, respond(path.y_pred, path.predictor))

@@ -100,9 +100,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         Whether the stability residual came down to `tol`.
 
     stability_residual_ : float
-        How far one retraining on the data of the deployed model moves the predictions:
-        measured by such a retraining if ``fit`` converged, otherwise estimated from the
-        last round.
+        How far one retraining on the data of the deployed model alone moves the
+        predictions: measured by such a retraining in ``fit``, estimated from the last
+        round in ``partial_fit``.
 
     diagnosis_ : str
         "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap

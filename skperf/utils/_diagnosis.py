@@ -13,9 +13,9 @@ ADVICE = {
     "cycle": "Two models replace each other for ever. "
     "Averaging breaks the cycle: try AffineRiskMinimizer.",
     "plateau": "The gap stays: the model answers in jumps, as trees do, its own fit "
-    "stops too early, or models go round in a long cycle. Use a smoother model, tighten "
-    "the estimator's own tolerance, try AffineRiskMinimizer, or accept a tol of about "
-    "this gap.",
+    "stops too early, or models go round in a long cycle. Use a smoother model, "
+    "tighten the estimator's own tolerance, try AffineRiskMinimizer, or accept a tol "
+    "of about this gap.",
     "diverging": "Each model moves the data more than the one before. Try "
     "AffineRiskMinimizer(coefficients='anderson') or a more strongly regularized "
     "estimator.",

@@ -55,6 +55,7 @@ class Path(NamedTuple):
     previous: np.ndarray | None = None  # those of the model before it
     residual: np.ndarray | None = None  # as in Snapshot
     snapshots: tuple = ()
+    share: float = 1.0  # of the newest snapshot in the mixture trained on
 
     @classmethod
     def start(cls, base, predictor, scoring):
@@ -78,7 +79,24 @@ class Path(NamedTuple):
             previous=self.y_pred,
             residual=_scaled_difference(y_pred, mixture, self.sample_weight),
             snapshots=pool.snapshots,
+            share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
         )
+
+    @property
+    def mixed(self):
+        """Whether the deployed model was trained on the data of several models."""
+        return sum(snapshot.n_models for snapshot in self.snapshots) > 1
+
+    def estimate_residual(self):
+        """Estimate how far a retraining on D(f) alone would move the model f.
+
+        After a retraining on one snapshot it is the gap. A mixture moves only by the
+        share of its newest snapshot, so the gap is divided by it; the distance to the
+        mixture bounds the residual where retraining contracts.
+        """
+        gap = self.gap(self.previous)
+        distance = np.linalg.norm(self.residual)
+        return min(gap / max(self.share, 1e-300), max(gap, distance))
 
     def gap(self, y_pred):
         """Return the root mean squared distance of the deployed model to `y_pred`."""

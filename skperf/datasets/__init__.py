@@ -1,0 +1,22 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Data to study performative prediction on: credit records and closed forms."""
+
+from skperf.datasets._credit import fetch_give_me_some_credit
+from skperf.datasets._generators import (
+    make_affine_lower_bound,
+    make_label_shift_groups,
+    make_linear_feedback,
+    make_linear_game,
+    make_two_group_rejection,
+)
+
+__all__ = [
+    "fetch_give_me_some_credit",
+    "make_affine_lower_bound",
+    "make_label_shift_groups",
+    "make_linear_feedback",
+    "make_linear_game",
+    "make_two_group_rejection",
+]

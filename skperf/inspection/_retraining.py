@@ -1,0 +1,155 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The picture of a retraining path: risk and prediction gap, round by round."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+
+class RetrainingDisplay:
+    """Risk before and after each retraining, and the prediction gap.
+
+    Make it with :meth:`from_estimator`. The risk falls along solid segments, where the
+    model is retrained, and moves along dashed ones, where the population reacts. Near
+    stability the segments become flat and the gap falls.
+
+    Parameters
+    ----------
+    history : dict of ndarrays of shape (n_rounds,)
+        Record of a minimizer.
+
+    tol : float, default=None
+        Gap that counts as stable; drawn as a line if it is given.
+
+    name : str, default=None
+        Name in the legend.
+
+    risk_name : str, default=None
+        What the risk measures, for its axis.
+
+    Attributes
+    ----------
+    ax_ : ndarray of shape (2,) of matplotlib Axes
+        The axes of the risk and of the gap.
+
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    line_ : matplotlib Line2D
+        The line of the gap.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skperf import RepeatedRiskMinimizer
+    >>> from skperf.inspection import RetrainingDisplay
+    >>> from skperf.shift import ResampleIfRejected
+    >>> X, y = make_classification(random_state=0)
+    >>> model = RepeatedRiskMinimizer(
+    ...     LogisticRegression(), ResampleIfRejected(delta=0.6)
+    ... ).fit(X, y)
+    >>> display = RetrainingDisplay.from_estimator(model)
+    >>> plt.show()
+    """
+
+    def __init__(self, history, *, tol=None, name=None, risk_name=None):
+        self.history = history
+        self.tol = tol
+        self.name = name
+        self.risk_name = risk_name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, **line_kw):
+        """Plot the path of a fitted minimizer.
+
+        Parameters
+        ----------
+        estimator : RepeatedRiskMinimizer or AffineRiskMinimizer
+            A fitted minimizer.
+
+        name : str, default=None
+            Name in the legend. None takes the name of the class.
+
+        ax : array-like of two matplotlib Axes, default=None
+            Where to plot the risk and the gap; pass ``ax_`` of another display to
+            compare paths. None makes a figure.
+
+        **line_kw : dict
+            Passed to matplotlib's ``plot`` for all lines, for example ``color``.
+
+        Returns
+        -------
+        display : RetrainingDisplay
+            The plotted display.
+        """
+        check_is_fitted(estimator)
+        display = cls(
+            estimator.history_,
+            tol=estimator.tol,
+            name=type(estimator).__name__ if name is None else name,
+            risk_name=_risk_name(estimator),
+        )
+        return display.plot(ax=ax, **line_kw)
+
+    def plot(self, ax=None, **line_kw):
+        """Plot risk and gap.
+
+        Parameters
+        ----------
+        ax : array-like of two matplotlib Axes, default=None
+            Where to plot. None makes a figure.
+
+        **line_kw : dict
+            Passed to matplotlib's ``plot`` for all lines.
+
+        Returns
+        -------
+        display : RetrainingDisplay
+            This display.
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+        self.ax_ = np.asarray(ax)
+        self.figure_ = self.ax_[0].figure
+        rounds = np.arange(1, len(self.history["risk_before"]) + 1)
+        self._plot_gap(rounds, line_kw)
+        self._plot_risk(rounds, {"color": self.line_.get_color(), **line_kw})
+        return self
+
+    def _plot_gap(self, rounds, line_kw):
+        ax = self.ax_[1]
+        style = {"marker": ".", "label": self.name, **line_kw}
+        (self.line_,) = ax.plot(rounds, self.history["prediction_gap"], **style)
+        if self.tol:
+            ax.axhline(self.tol, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+        ax.set(yscale="log", xlabel="Round", ylabel="Prediction gap (RMS)")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        if self.name:
+            ax.legend(frameon=False)
+
+    def _plot_risk(self, rounds, line_kw):
+        ax = self.ax_[0]
+        before, after = self.history["risk_before"], self.history["risk_after"]
+        ax.plot([rounds, rounds + 0.5], [before, after], **line_kw)
+        reaction = {**line_kw, "linestyle": (0, (3, 2)), "linewidth": 0.8}
+        ax.plot([rounds[:-1] + 0.5, rounds[1:]], [after[:-1], before[1:]], **reaction)
+        measure = f" ({self.risk_name})" if self.risk_name else ""
+        ax.set(xlabel="Round", ylabel=f"Risk{measure}")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        solid = ax.plot([], [], color="0.4", label="model is retrained")
+        dashed = ax.plot([], [], color="0.4", linestyle="--", label="population reacts")
+        ax.legend(handles=solid + dashed, frameon=False)
+
+
+def _risk_name(estimator):
+    if estimator.scoring is not None:
+        return f"minus {estimator.scoring}"
+    if not is_classifier(estimator):
+        return "mean squared error"
+    return "log loss" if hasattr(estimator, "predict_proba") else "error rate"

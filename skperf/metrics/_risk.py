@@ -1,0 +1,256 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Risks of a model on the data that a deployed model induces."""
+
+from sklearn.base import clone
+
+from skperf.shift._base import check_sample
+from skperf.utils._predictor import Predictor
+from skperf.utils._weights import fit_with_weights
+
+
+def performative_risk(
+    estimator,
+    shift,
+    X,
+    y,
+    *,
+    scoring=None,
+    response_method="auto",
+    pos_label=None,
+    sample_weight=None,
+    random_state=None,
+):
+    r"""Risk of a model on the data that it induces itself.
+
+    :math:`\mathrm{PR}(f) = \mathbb{E}_{(x, y) \sim D(f)}\,\ell(f(x), y)`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model.
+
+    shift : BaseShift
+        How the population reacts.
+
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Features of the base population.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets of the base population.
+
+    scoring : str or callable, default=None
+        Scorer whose negative is the risk. None takes the log loss of classifiers with
+        ``predict_proba``, the error rate of other classifiers and the mean squared
+        error of regressors.
+
+    response_method : str, default="auto"
+        Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to; None takes the last.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the base population.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift.
+
+    Returns
+    -------
+    risk : float
+        The performative risk.
+
+    See Also
+    --------
+    decoupled_performative_risk : One model is deployed and another evaluated.
+    make_performative_scorer : The same as a scorer for model selection.
+
+    References
+    ----------
+    .. [1] J. Perdomo, T. Zrnic, C. Mendler-Dünner, M. Hardt, "Performative
+       Prediction", ICML 2020, equation 1.
+
+    Examples
+    --------
+    A biased coin (equation 2 of [1]_ and the example after it): the prediction moves
+    the outcome.
+
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from skperf.metrics import performative_risk
+    >>> from skperf.shift import OutcomeShift
+    >>> X, y = np.zeros((2, 1)), np.array([0.0, 1.0])
+    >>> model = DummyRegressor().fit(X, y)
+    >>> performative_risk(model, OutcomeShift(feedback=0.5), X, y)
+    0.3125
+    """
+    return decoupled_performative_risk(
+        estimator,
+        estimator,
+        shift,
+        X,
+        y,
+        scoring=scoring,
+        response_method=response_method,
+        pos_label=pos_label,
+        sample_weight=sample_weight,
+        random_state=random_state,
+    )
+
+
+def decoupled_performative_risk(
+    deployed,
+    evaluated,
+    shift,
+    X,
+    y,
+    *,
+    scoring=None,
+    response_method="auto",
+    pos_label=None,
+    sample_weight=None,
+    random_state=None,
+):
+    r"""Risk of one model on the data that another one induces.
+
+    :math:`\mathrm{DPR}(f, f') = \mathbb{E}_{(x, y) \sim D(f)}\,\ell(f'(x), y)`.
+
+    Parameters
+    ----------
+    deployed : estimator
+        The fitted model f that people react to.
+
+    evaluated : estimator
+        The fitted model f' whose loss is measured.
+
+    shift : BaseShift
+        How the population reacts.
+
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Features of the base population.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets of the base population.
+
+    scoring : str or callable, default=None
+        As in :func:`performative_risk`.
+
+    response_method : str, default="auto"
+        Which predictions of `deployed` people react to.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to; None takes the last.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the base population.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift.
+
+    Returns
+    -------
+    risk : float
+        The decoupled performative risk.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from skperf.metrics import decoupled_performative_risk
+    >>> from skperf.shift import OutcomeShift
+    >>> X, y = np.zeros((2, 1)), np.array([0.0, 1.0])
+    >>> low = DummyRegressor().fit(X, y)
+    >>> high = DummyRegressor(strategy="constant", constant=0.75).fit(X, y)
+    >>> shift = OutcomeShift(feedback=0.5)
+    >>> decoupled_performative_risk(low, high, shift, X, y)
+    0.25
+    """
+    model = Predictor(deployed, response_method=response_method, pos_label=pos_label)
+    sample = induce(model, shift, X, y, sample_weight, random_state)
+    return Predictor(evaluated).risk(sample, scoring)
+
+
+def stability_gap(
+    estimator,
+    shift,
+    X,
+    y,
+    *,
+    scoring=None,
+    response_method="auto",
+    pos_label=None,
+    sample_weight=None,
+    random_state=None,
+):
+    r"""Risk that one retraining on the induced data would save.
+
+    :math:`\mathrm{DPR}(f, f) - \mathrm{DPR}(f, G(f))`, where G(f) is the model
+    retrained on D(f). It is zero exactly for performatively stable models, as far as
+    the estimator's ``fit`` minimizes the risk.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model. A copy is refitted; for a fitted minimizer it is its deployed
+        model.
+
+    shift : BaseShift
+        How the population reacts.
+
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Features of the base population.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets of the base population.
+
+    scoring : str or callable, default=None
+        As in :func:`performative_risk`.
+
+    response_method : str, default="auto"
+        Which predictions people react to.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to; None takes the last.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the base population.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift.
+
+    Returns
+    -------
+    gap : float
+        Saved risk; zero or more up to the accuracy of the estimator's ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from skperf.metrics import stability_gap
+    >>> from skperf.shift import OutcomeShift
+    >>> X, y = np.zeros((2, 1)), np.array([0.0, 1.0])
+    >>> model = DummyRegressor().fit(X, y)
+    >>> stability_gap(model, OutcomeShift(feedback=0.5), X, y)
+    0.0625
+    """
+    estimator = getattr(estimator, "estimator_", estimator)
+    model = Predictor(estimator, response_method=response_method, pos_label=pos_label)
+    sample = induce(model, shift, X, y, sample_weight, random_state)
+    retrained = fit_with_weights(clone(estimator), *sample)
+    return model.risk(sample, scoring) - Predictor(retrained).risk(sample, scoring)
+
+
+def induce(model, shift, X, y, sample_weight=None, random_state=None):
+    """Return the data that a deployed `Predictor` induces."""
+    sample = shift.sample(
+        X,
+        y,
+        model(X),
+        predictor=model,
+        sample_weight=sample_weight,
+        random_state=random_state,
+    )
+    return check_sample(sample, shift)

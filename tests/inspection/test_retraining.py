@@ -1,0 +1,74 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+
+from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
+from skperf.inspection import RetrainingDisplay
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = make_classification(200, random_state=0)
+    shift = ResampleIfRejected(0.3)
+    return [
+        minimizer(LogisticRegression(), shift, tol=1e-3).fit(X, y)
+        for minimizer in (RepeatedRiskMinimizer, AffineRiskMinimizer)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_draws_what_the_history_holds(fitted):
+    model = fitted[0]
+    display = RetrainingDisplay.from_estimator(model)
+    risk_axes, gap_axes = display.ax_
+    np.testing.assert_array_equal(
+        display.line_.get_ydata(), model.history_["prediction_gap"]
+    )
+    drawn = [line.get_ydata() for line in risk_axes.lines if len(line.get_ydata())]
+    n_rounds = model.n_iter_
+    retraining, reaction = drawn[:n_rounds], drawn[n_rounds:]
+    history = model.history_
+    np.testing.assert_array_equal(
+        retraining, np.column_stack([history["risk_before"], history["risk_after"]])
+    )
+    np.testing.assert_array_equal(
+        reaction,
+        np.column_stack([history["risk_after"][:-1], history["risk_before"][1:]]),
+    )
+    assert gap_axes.get_yscale() == "log"
+    assert risk_axes.get_ylabel() == "Risk (log loss)"
+    assert gap_axes.get_ylabel() == "Prediction gap (RMS)"
+
+
+def test_several_estimators_share_axes_and_differ_in_colour(fitted):
+    first = RetrainingDisplay.from_estimator(fitted[0])
+    second = RetrainingDisplay.from_estimator(fitted[1], ax=first.ax_, name="average")
+    assert second.figure_ is first.figure_
+    assert first.line_.get_color() != second.line_.get_color()
+    names = [text.get_text() for text in second.ax_[1].get_legend().get_texts()]
+    assert names == ["RepeatedRiskMinimizer", "average"]
+    keys = [text.get_text() for text in second.ax_[0].get_legend().get_texts()]
+    assert keys == ["model is retrained", "population reacts"]
+
+
+def test_line_keywords_reach_all_lines(fitted):
+    display = RetrainingDisplay.from_estimator(fitted[0], color="black")
+    assert display.line_.get_color() == "black"
+    segments = [line for line in display.ax_[0].lines if len(line.get_ydata())]
+    assert {line.get_color() for line in segments} == {"black"}
+
+
+def test_needs_a_fitted_minimizer():
+    with pytest.raises(NotFittedError):
+        RetrainingDisplay.from_estimator(RepeatedRiskMinimizer(LogisticRegression()))
