@@ -115,9 +115,7 @@ class BaseRiskMinimizer(
         )
         path = self._deploy_first(base, trainer)
         residual = np.inf
-        while residual > self.tol and self.n_iter_ < self.max_iter:
-            if trainer.stopped:
-                break
+        while residual > self.tol and not self._is_over(trainer):
             with _named_round(self.n_iter_ + 1):
                 sample = respond(path.y_pred, path.predictor)
                 path = self._retrain(path, sample, trainer)
@@ -245,12 +243,15 @@ class BaseRiskMinimizer(
         small or the rounds are over.
         """
         residual = path.estimate_residual()
-        worth_a_fit = residual <= self.tol or self.n_iter_ == self.max_iter
+        worth_a_fit = residual <= self.tol or self._is_over(trainer)
         if not (path.mixed and worth_a_fit):
             return residual
         model = copy_model(self.estimator_)
         trainer.refit(model, respond(path.y_pred, path.predictor))
         return path.gap(self._predictor(model)(path.X))
+
+    def _is_over(self, trainer):
+        return trainer.stopped or self.n_iter_ == self.max_iter
 
     def _judge(self, residual, random):
         self.stability_residual_ = float(residual)

@@ -100,7 +100,7 @@ class BaseShift(ABC, BaseEstimator):
         Parameters
         ----------
         X, y, sample_weight, random_state
-            As in :meth:`sample`.
+            As in :meth:`BaseShift.sample`.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class PopulationShift(BaseShift):
         Parameters
         ----------
         X, y, sample_weight, random_state
-            As in :meth:`sample`.
+            As in :meth:`BaseShift.sample`.
 
         Returns
         -------
@@ -152,23 +152,8 @@ class PopulationShift(BaseShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population. Not changed in place.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets of the base population. Not changed in place.
-
-        y_pred : ndarray of shape (n_samples,)
-            Predictions of the deployed model on X.
-
-        predictor : callable, default=None
-            The deployed prediction function, from features to predictions.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population.
-
-        random_state : int, RandomState instance or None, default=None
-            Source of the shift's random numbers.
+        X, y, y_pred, predictor, sample_weight, random_state
+            As in :meth:`BaseShift.sample`.
 
         Returns
         -------

@@ -78,17 +78,8 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets of the base population.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population.
-
-        random_state : int, RandomState instance or None, default=None
-            Source of random numbers; each step gets a stream of its own.
+        X, y, sample_weight, random_state
+            As in :meth:`BaseShift.sample`. Each step gets random numbers of its own.
 
         Returns
         -------
@@ -163,17 +154,8 @@ class TransformedPredictionShift(PopulationShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets of the base population.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population.
-
-        random_state : int, RandomState instance or None, default=None
-            Source of random numbers of the inner shift.
+        X, y, sample_weight, random_state
+            As in :meth:`BaseShift.sample`.
 
         Returns
         -------

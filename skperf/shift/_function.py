@@ -52,23 +52,8 @@ class FunctionShift(BaseShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets of the base population.
-
-        y_pred : ndarray of shape (n_samples,)
-            Predictions of the deployed model on X.
-
-        predictor : callable, default=None
-            The deployed prediction function.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population.
-
-        random_state : int, RandomState instance or None, default=None
-            Source of random numbers.
+        X, y, y_pred, predictor, sample_weight, random_state
+            As in :meth:`BaseShift.sample`.
 
         Returns
         -------

@@ -62,17 +62,8 @@ class OutcomeShift(PopulationShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population; they stay.
-
-        y : array-like of shape (n_samples,)
-            Numeric targets of the base population.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population.
-
-        random_state : int, RandomState instance or None, default=None
-            Not used: nothing is drawn.
+        X, y, sample_weight, random_state
+            As in :meth:`BaseShift.sample`. The targets must be numbers.
 
         Returns
         -------

@@ -134,18 +134,10 @@ class ResampleIfRejected(PopulationShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets of the base population.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population; donors are drawn in proportion.
-
-        random_state : int, RandomState instance or None, default=None
-            Source of donors and outcomes. "expected" and "common" read from it without
-            advancing it, so that the same state always means the same random numbers.
+        X, y, sample_weight, random_state
+            As in :meth:`BaseShift.sample`. Donors are drawn in proportion to the
+            weights. "expected" and "common" read from the random state without
+            advancing it, so that the same state always means the same numbers.
 
         Returns
         -------

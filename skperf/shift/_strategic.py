@@ -83,23 +83,8 @@ class StrategicResponse(BaseShift):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features of the base population.
-
-        y : array-like of shape (n_samples,)
-            Targets of the base population; they stay.
-
-        y_pred : ndarray of shape (n_samples,)
-            Not used: people ask `predictor`.
-
-        predictor : callable
-            The deployed prediction function.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the base population; they stay.
-
-        random_state : int, RandomState instance or None, default=None
-            Not used: the response is deterministic.
+        X, y, y_pred, predictor, sample_weight, random_state
+            As in :meth:`BaseShift.sample`. People ask `predictor`, not `y_pred`.
 
         Returns
         -------
