@@ -68,6 +68,7 @@ sphinx_gallery_conf = {
     "filename_pattern": "plot_",
     "gallery_dirs": "auto_examples",
     "show_memory": False,
+    "within_subsection_order": "FileNameSortKey",
 }
 
 

@@ -51,7 +51,6 @@ class BaseRiskMinimizer(
         "random_state": ["random_state"],
     }
 
-    @abstractmethod
     def __init__(
         self,
         estimator,
@@ -115,7 +114,9 @@ class BaseRiskMinimizer(
         )
         path = self._deploy_first(base, trainer)
         residual = np.inf
-        while residual > self.tol and not self._is_over(trainer):
+        while residual > self.tol and self.n_iter_ < self.max_iter:
+            if trainer.stopped:
+                break
             with _named_round(self.n_iter_ + 1):
                 sample = respond(path.y_pred, path.predictor)
                 path = self._retrain(path, sample, trainer)
@@ -239,19 +240,15 @@ class BaseRiskMinimizer(
     def _stability_residual(self, path, respond, trainer):
         """Return how far one retraining on D(f) alone would move the model f.
 
-        After a mixture that is measured by such a retraining, once it promises to be
-        small or the rounds are over.
+        After a mixture that is estimated, and measured by such a retraining before the
+        model is called stable.
         """
         residual = path.estimate_residual()
-        worth_a_fit = residual <= self.tol or self._is_over(trainer)
-        if not (path.mixed and worth_a_fit):
+        if residual > self.tol or not path.mixed:
             return residual
         model = copy_model(self.estimator_)
         trainer.refit(model, respond(path.y_pred, path.predictor))
         return path.gap(self._predictor(model)(path.X))
-
-    def _is_over(self, trainer):
-        return trainer.stopped or self.n_iter_ == self.max_iter
 
     def _judge(self, residual, random):
         self.stability_residual_ = float(residual)

@@ -80,7 +80,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
     estimator_ : estimator
         The deployed model.
 
-    history_ : dict of ndarrays of shape (n_iter_,)
+    history_ : dict of ndarrays of shape (`n_iter_`,)
         One entry a round, ready for ``pandas.DataFrame``:
 
         - risk_before, risk_after: risk on the induced data of the deployed model and
@@ -101,8 +101,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 
     stability_residual_ : float
         How far one retraining on the data of the deployed model alone moves the
-        predictions: measured by such a retraining in ``fit``, estimated from the last
-        round in ``partial_fit``.
+        predictions: measured by such a retraining if ``fit`` converged, otherwise
+        estimated from the last round.
 
     diagnosis_ : str
         "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
@@ -114,7 +114,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
     n_features_in_ : int
         Number of features seen during ``fit``, if the estimator tells.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during ``fit``, if the estimator tells.
 
     See Also

@@ -6,7 +6,7 @@
 import numpy as np
 from scipy.optimize import nnls
 
-_STUCK = 1e-8  # a coefficient this small leaves the newest model out
+_MAX_CONDITION = 1e8  # beyond it a solution is made of rounding errors
 
 
 def uniform(snapshots):
@@ -57,13 +57,27 @@ def anderson(snapshots, *, convex=False):
         return np.ones(1)
     moved = [snapshot for snapshot in snapshots if snapshot.residual is not None]
     residuals = np.column_stack([snapshot.residual for snapshot in moved])
+    residuals = np.linalg.qr(residuals, mode="r")  # the same norms in few rows
     solve = _convex_minimum if convex else _affine_minimum
     solution = solve(residuals)
-    while len(solution) > 1 and abs(solution[-1]) < _STUCK:
-        # without the newest model the next one would be the same again: restart
+    while len(solution) > 1 and (_is_degenerate(residuals) or _is_stuck(solution)):
         residuals = residuals[:, 1:]
         solution = solve(residuals)
     return np.append(np.zeros(len(snapshots) - len(solution)), solution)
+
+
+def _is_degenerate(residuals):
+    """Return whether old models only repeat, up to noise, what newer ones say."""
+    differences = np.diff(residuals)
+    norms = np.linalg.norm(differences, axis=0)
+    if differences.shape[1] > differences.shape[0] or not norms.all():
+        return True
+    return np.linalg.cond(differences / norms) > _MAX_CONDITION
+
+
+def _is_stuck(coefficients):
+    """Return whether the newest model is left out: the next would repeat it."""
+    return abs(coefficients[-1]) < 1e-8
 
 
 def _affine_minimum(residuals):

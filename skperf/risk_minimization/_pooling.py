@@ -55,4 +55,4 @@ def _stack(samples):
     if len(samples) == 1:
         return samples[0]
     columns = zip(*samples, strict=True)
-    return Sample(*(c if c[0] is None else concatenate(c) for c in columns))
+    return Sample(*(None if c[0] is None else concatenate(c) for c in columns))

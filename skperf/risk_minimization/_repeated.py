@@ -55,7 +55,7 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     estimator_ : estimator
         The deployed model.
 
-    history_ : dict of ndarrays of shape (n_iter_,)
+    history_ : dict of ndarrays of shape (`n_iter_`,)
         One entry a round, ready for ``pandas.DataFrame``:
 
         - risk_before, risk_after: risk on the induced data of the deployed model and
@@ -87,7 +87,7 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     n_features_in_ : int
         Number of features seen during ``fit``, if the estimator tells.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during ``fit``, if the estimator tells.
 
     See Also
@@ -114,29 +114,6 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     >>> model.diagnosis_, model.n_iter_
     ('converged', 3)
     """
-
-    def __init__(
-        self,
-        estimator,
-        shift=None,
-        *,
-        response_method="auto",
-        pos_label=None,
-        scoring=None,
-        max_iter=20,
-        tol=1e-4,
-        random_state=None,
-    ):
-        super().__init__(
-            estimator,
-            shift,
-            response_method=response_method,
-            pos_label=pos_label,
-            scoring=scoring,
-            max_iter=max_iter,
-            tol=tol,
-            random_state=random_state,
-        )
 
     def _pool(self, snapshots, newest):
         return Pool((newest,), np.ones(1), newest.sample)

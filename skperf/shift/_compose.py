@@ -87,7 +87,7 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
             ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
         """
         self._validate_params()
-        self._validate_names([name for name, _ in self.steps])
+        self._validate_steps()
         rng = check_random_state(random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=len(self.steps))
         streams = [np.random.RandomState(seed) for seed in seeds]
@@ -112,6 +112,17 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
             return sample
 
         return respond
+
+    def _validate_steps(self):
+        pairs = all(isinstance(step, tuple) and len(step) == 2 for step in self.steps)
+        if not (
+            self.steps and pairs and all(hasattr(s, "bind") for _, s in self.steps)
+        ):
+            raise ValueError(
+                "steps of ShiftPipeline must be a list of at least one (name, shift) "
+                f"tuple; got {self.steps!r}."
+            )
+        self._validate_names([name for name, _ in self.steps])
 
 
 class TransformedPredictionShift(PopulationShift):

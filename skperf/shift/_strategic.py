@@ -3,6 +3,7 @@
 
 """Strategic response: people move their features against the score's gradient."""
 
+from math import prod
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -123,21 +124,20 @@ def _linear_coef(predictor):
     estimator = getattr(predictor, "estimator", None)
     steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
     *scalers, model = [step for _, step in steps if step != "passthrough"]
-    scales = [_scale(scaler) for scaler in scalers]
-    linear = isinstance(model, LinearModel | LinearClassifierMixin)
-    if not linear or any(scale is None for scale in scales):
+    if not isinstance(model, LinearModel | LinearClassifierMixin):
         return None
-    coef = _score_coef(model, predictor)
-    for scale in scales:
-        coef = coef * scale
-    return coef
+    factors = [_score_coef(model, predictor), *map(_scale, scalers)]
+    return None if any(factor is None for factor in factors) else prod(factors)
 
 
 def _score_coef(model, predictor):
+    """Return the coefficients of the one score, or None if there are several."""
     coef = np.atleast_2d(model.coef_)
-    if is_classifier(model) and len(model.classes_) == 2:
+    if not is_classifier(model):
+        return coef[0] if len(coef) == 1 else None
+    if len(model.classes_) == 2:
         return coef[0] if predictor.pos_index == 1 else -coef[0]
-    return coef[predictor.pos_index] if is_classifier(model) else coef[0]
+    return coef[predictor.pos_index]
 
 
 def _scale(scaler):

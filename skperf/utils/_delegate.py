@@ -7,11 +7,15 @@ from copy import deepcopy
 
 from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.utils._sklearn import _estimator_has
+from skperf.utils._sklearn import _estimator_has, _routing_enabled
 
 
 class DelegatingMixin(MetaEstimatorMixin):
@@ -125,6 +129,8 @@ class DelegatingMixin(MetaEstimatorMixin):
             The deployed model's own score.
         """
         check_is_fitted(self)
+        if _routing_enabled():
+            params = process_routing(self, "score", **params)["estimator"]["score"]
         return self.estimator_.score(X, y, **params)
 
     def get_metadata_routing(self):

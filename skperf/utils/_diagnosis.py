@@ -24,6 +24,7 @@ ADVICE = {
 }
 
 _MIN_ROUNDS = 4  # a trend needs four points before its error can be judged
+_N_ERRORS = 5  # standard errors of the slope that chance does not reach
 _FLAT = 0.02  # a change of 2 % a round or less can be a cycle that is settling
 _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
@@ -54,7 +55,7 @@ def diagnose(history, *, random):
     share = history["two_back_gap"][-2:] / history["prediction_gap"][-2:]
     if (share < _TWO_BACK_SHARE).all() and abs(slope) < _FLAT:
         return "cycle"
-    steep = abs(slope) > 3 * error + _FLAT / 20
+    steep = abs(slope) > _N_ERRORS * error + _FLAT / 20
     if steep and slope < 0:
         return "slow"
     if steep and residual[-1] == residual.max():

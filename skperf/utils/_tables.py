@@ -17,11 +17,13 @@ def take_rows(table, rows):
 
 def column_indices(X, columns):
     """Return the positions of `columns`: names, positions, a mask or a slice."""
+    _require_columns(X)
+    if isinstance(columns, slice) and columns.start is None and columns.stop is None:
+        return np.arange(X.shape[1])[columns]  # scikit-learn would look for names
     if isinstance(columns, slice) or np.isscalar(columns):
         key = columns
     else:
-        key = list(columns)  # a pandas Index or an array of names is fine too
-    _require_columns(X)
+        key = np.asarray(columns).tolist()  # an Index or an array is fine too
     return np.atleast_1d(_get_column_indices(X, key)).astype(int)
 
 

@@ -1,0 +1,112 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from skperf.shift import BaseShift, FunctionShift, Sample
+
+X = np.arange(6.0).reshape(3, 2)
+Y = np.array([1.0, 2.0, 4.0])
+Y_PRED = np.array([0.5, -1.0, 2.0])
+WEIGHTS = np.array([1.0, 0.5, 3.0])
+
+
+def test_arguments_are_passed():
+    def inflate(X, y, y_pred, rate=0.0, base=0.0):
+        return X, y + rate * y_pred + base
+
+    shift = FunctionShift(inflate, kw_args={"rate": 0.5, "base": 1.0})
+    sample = shift.sample(X, Y, Y_PRED)
+    assert isinstance(sample, Sample)
+    assert sample.X is X
+    assert_array_equal(sample.y, Y + 0.5 * Y_PRED + 1)
+    assert sample.sample_weight is None
+
+
+def test_only_named_offers_are_passed():
+    seen = {}
+
+    def ask(X, y, y_pred, predictor, random_state):
+        seen.update(predictor=predictor, random_state=random_state)
+        return X, y
+
+    FunctionShift(ask).sample(X, Y, Y_PRED, predictor=np.sum, random_state=3)
+    assert seen == {"predictor": np.sum, "random_state": 3}
+
+
+def test_bound_function_draws_from_one_stream():
+    def draw(X, y, y_pred, random_state):
+        return X, y + random_state.normal(size=len(y))
+
+    respond = FunctionShift(draw).bind(X, Y, random_state=0)
+    first, second = respond(Y_PRED).y, respond(Y_PRED).y
+    assert np.all(first != second)
+    again = FunctionShift(draw).bind(X, Y, random_state=0)
+    assert_array_equal(again(Y_PRED).y, first)
+    assert_array_equal(again(Y_PRED).y, second)
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected"),
+    [
+        ((X, Y), WEIGHTS),
+        (Sample(X, Y, np.array([2.0, 0.0, 1.0])), WEIGHTS * [2, 0, 1]),
+    ],
+)
+def test_base_weights_are_kept(returned, expected):
+    shift = FunctionShift(lambda X, y, y_pred: returned)
+    sample = shift.sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
+    assert_array_equal(sample.sample_weight, expected)
+
+
+def test_function_that_knows_weights_answers_for_them():
+    def square(X, y, y_pred, sample_weight):
+        return Sample(X[:2], y[:2], sample_weight[:2] ** 2)
+
+    sample = FunctionShift(square).sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
+    assert_array_equal(sample.sample_weight, [1.0, 0.25])
+
+
+def test_weights_of_other_rows_are_unknown():
+    shift = FunctionShift(lambda X, y, y_pred: (X[:2], y[:2]))
+    assert len(shift.sample(X, Y, Y_PRED).y) == 2
+    with pytest.raises(ValueError, match=r"got 3 weighted rows and returned 2"):
+        shift.sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (X, TypeError, "FunctionShift returned ndarray; expected a Sample"),
+        (None, TypeError, "returned NoneType"),
+        ((X,), TypeError, "returned tuple"),
+        ((X, Y[:2]), ValueError, "inconsistent numbers of samples"),
+        ((X, Y, [1.0, -0.5, 1.0]), ValueError, r"negative .*minimum -0\.5"),
+        ((X, Y, [1.0, 1.0]), ValueError, r"sample_weight.shape == \(2,\)"),
+        ((X, Y, [1.0, np.nan, 1.0]), ValueError, "NaN"),
+    ],
+)
+def test_invalid_samples(returned, error, message):
+    shift = FunctionShift(lambda X, y, y_pred: returned)
+    with pytest.raises(error, match=message):
+        shift.sample(X, Y, Y_PRED)
+
+
+def test_parameters_are_tunable():
+    shift = FunctionShift(np.sum, kw_args={"rate": 0.5})
+    copy = clone(shift).set_params(kw_args={"rate": 1.0})
+    assert shift.kw_args == {"rate": 0.5}
+    assert copy.func is np.sum
+    with pytest.raises(ValueError, match="'func' parameter"):
+        FunctionShift("inflate").sample(X, Y, Y_PRED)
+
+
+def test_shift_must_say_how_it_samples():
+    class Silent(BaseShift):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Silent()

@@ -1,0 +1,305 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import expit
+from sklearn.datasets import make_classification
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+
+from skperf import RepeatedRiskMinimizer
+from skperf.shift import StrategicResponse
+from skperf.utils._predictor import Predictor
+
+X, Y = make_classification(60, 4, random_state=0)
+X = X * [1, 10, 0.1, 3] + [0, 5, 0, -2]
+Z = np.random.default_rng(0).normal(size=(60, 4))
+CLASSES = np.arange(60) % 3
+
+
+def move(estimator, *, y=Y, X=X, columns=None, epsilon=0.5, **settings):
+    """Fit, deploy, and return how far people move along each column."""
+    predictor = Predictor(estimator.fit(X, y), **settings)
+    shift = StrategicResponse(epsilon, strategic_features=columns)
+    sample = shift.sample(X, y, predictor(X), predictor=predictor)
+    assert_array_equal(sample.y, y)
+    return sample.X - X
+
+
+class Opaque:
+    """A prediction function that tells nothing about its model."""
+
+    def __init__(self, score):
+        self._score = score
+
+    def __call__(self, X):
+        return self._score(X)
+
+
+# Linear scores
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (LogisticRegression(), Y),
+        (RidgeClassifier(), Y),
+        (SGDClassifier(random_state=0), Y),
+        (Ridge(), Y.astype(float)),
+        (LinearRegression(), Y[:, None].astype(float)),
+    ],
+)
+def test_linear_scores_move_along_coefficients(estimator, y):
+    found = move(estimator, y=y)
+    # x - (x - c) loses the last bits of x, which is up to 30
+    expected = -0.5 * np.tile(estimator.coef_.reshape(1, -1), (60, 1))
+    assert_allclose(found, expected, rtol=0, atol=1e-14 * 30)
+
+
+def test_negative_epsilon_raises_the_score():
+    estimator = LogisticRegression().fit(X, Y)
+    for epsilon in (0.5, -0.5):
+        moved = X + move(estimator, epsilon=epsilon)
+        gain = estimator.decision_function(moved) - estimator.decision_function(X)
+        # a step of epsilon along the gradient
+        expected = -epsilon * np.sum(estimator.coef_**2)
+        assert_allclose(gain, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "decision_function"])
+def test_people_of_a_classifier_follow_its_decision_function(method):
+    found = move(LogisticRegression(), response_method=method)
+    assert_array_equal(found, move(LogisticRegression()))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), RidgeClassifier()])
+def test_pos_label_turns_the_score(estimator):
+    found = move(estimator, pos_label=0)
+    assert_allclose(found, -move(estimator, pos_label=1), atol=1e-13)
+    assert np.abs(found).max() > 1e-3
+
+
+@pytest.mark.parametrize("pos_label", [0, 1, 2, None])
+def test_multi_class(pos_label):
+    estimator = LogisticRegression(max_iter=1000)
+    found = move(estimator, y=CLASSES, pos_label=pos_label)
+    row = 2 if pos_label is None else pos_label
+    assert_allclose(found, np.tile(-0.5 * estimator.coef_[row], (60, 1)), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        StandardScaler(),
+        StandardScaler(with_std=False),
+        MinMaxScaler(),
+        MaxAbsScaler(),
+        RobustScaler(),
+        RobustScaler(with_scaling=False),
+        "passthrough",
+    ],
+)
+def test_scalers_are_differentiated_exactly(scaler):
+    pipeline = make_pipeline(scaler, StandardScaler(), LogisticRegression())
+    exact = move(pipeline)
+    opaque = Opaque(pipeline.decision_function)
+    numeric = StrategicResponse(0.5).sample(X, Y, None, predictor=opaque).X - X
+    # linear, so central differences err by rounding only: 1e-16 / 6e-6
+    assert_allclose(exact, numeric, rtol=0, atol=1e-8)
+    # exact: the same everywhere up to the rounding of x itself
+    assert np.ptp(exact, axis=0).max() < 1e-13
+
+
+def test_clipping_scaler_is_differentiated_numerically():
+    """Beyond the range of the training data the clipped score is flat."""
+    pipeline = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(X, Y)
+    far = X + 1000
+    predictor = Predictor(pipeline)
+    moved = StrategicResponse(0.5).sample(far, Y, None, predictor=predictor).X
+    assert_array_equal(moved, far)
+
+
+# Other scores
+
+
+def test_predictor_with_a_gradient():
+    class Quadratic:
+        def __call__(self, X):
+            raise AssertionError("the gradient is known")
+
+        def gradient(self, X):
+            return 2 * X
+
+    shift = StrategicResponse(0.25, strategic_features=[1, 3])
+    moved = shift.sample(X, Y, None, predictor=Quadratic()).X
+    assert_allclose(moved[:, [1, 3]], X[:, [1, 3]] / 2, rtol=1e-15)
+    assert_array_equal(moved[:, [0, 2]], X[:, [0, 2]])
+
+
+def test_central_differences_of_a_polynomial():
+    estimator = make_pipeline(
+        PolynomialFeatures(2, include_bias=False), LinearRegression()
+    )
+    y = Z[:, 0] ** 2 + Z[:, 0] * Z[:, 2]
+    found = move(estimator, X=Z, y=y, columns=[0, 2])
+    slopes = np.column_stack([2 * Z[:, 0] + Z[:, 2], Z[:, 0]])
+    # exact for a quadratic up to rounding: 1e-15 / 6e-6
+    assert_allclose(found[:, [0, 2]], -0.5 * slopes, rtol=0, atol=1e-8)
+    assert_array_equal(found[:, [1, 3]], 0)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_central_differences_of_a_network():
+    """A network that is trained a little is as good as any."""
+    network = MLPRegressor(
+        hidden_layer_sizes=(5,), activation="tanh", max_iter=20, random_state=0
+    )
+    found = move(network, X=Z, y=Y.astype(float))
+    hidden = np.tanh(Z @ network.coefs_[0] + network.intercepts_[0])
+    slopes = ((1 - hidden**2) * network.coefs_[1][:, 0]) @ network.coefs_[0].T
+    # third derivatives of order 1 times a step of (6e-6)^2, and rounding of 1e-11
+    assert_allclose(found, -0.5 * slopes, rtol=0, atol=1e-9)
+    assert np.abs(slopes).max() > 0.1
+
+
+def test_classifier_without_decision_function_uses_probabilities():
+    estimator = GaussianNB()
+    found = move(estimator, columns=0)[:, 0]
+    step = 1e-4
+    aside = np.array([step, 0, 0, 0])
+    up, down = (estimator.predict_proba(x)[:, 1] for x in (X + aside, X - aside))
+    # two difference quotients with errors of step^2
+    assert_allclose(found, -0.5 * (up - down) / (2 * step), atol=1e-6)
+
+
+def test_nobody_moves_for_a_tree():
+    assert_array_equal(move(DecisionTreeClassifier(random_state=0)), 0)
+
+
+@pytest.mark.parametrize("scale", [1e6, 1.0, 1e-6])
+def test_step_of_differences_follows_the_scale_of_the_column(scale):
+    score = Opaque(lambda X: np.sin(X[:, 0] / scale))
+    shift = StrategicResponse(scale**2)
+    moved = shift.sample(Z[:, :1] * scale, Y, None, predictor=score).X
+    assert_allclose(moved[:, 0] / scale, Z[:, 0] - np.cos(Z[:, 0]), rtol=0, atol=1e-9)
+
+
+def test_constant_column_has_a_slope():
+    constant = np.column_stack([np.full(60, 3.0), X[:, 1]])
+    square = Opaque(lambda X: X[:, 0] ** 2)
+    moved = StrategicResponse(0.5).sample(constant, Y, None, predictor=square).X
+    assert_allclose(moved[:, 0], 0, atol=1e-9)
+
+
+# Tables and errors
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), GaussianNB()])
+def test_data_frame(df_module, estimator):
+    frame = df_module.DataFrame(dict(zip("abcd", X.T, strict=True)))
+    predictor = Predictor(estimator.fit(frame, Y))
+    shift = StrategicResponse(0.5, strategic_features=["a", "c"])
+    moved = shift.sample(frame, Y, None, predictor=predictor).X
+    assert isinstance(moved, df_module.DataFrame)
+    assert list(moved.columns) == list("abcd")
+    expected = move(estimator, columns=[0, 2]) + X
+    assert_allclose(moved.to_numpy(), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
+@pytest.mark.parametrize("opaque", [False, True])
+def test_sparse(container, opaque):
+    estimator = LogisticRegression().fit(X, Y)
+    predictor = Predictor(estimator)
+    if opaque:
+        predictor = Opaque(estimator.decision_function)
+    shift = StrategicResponse(0.5, strategic_features=[0, 2])
+    moved = shift.sample(container(X), Y, None, predictor=predictor).X
+    assert sparse.issparse(moved)
+    expected = X + move(LogisticRegression(), columns=[0, 2])
+    # the numeric slope errs by the rounding of scores of size 10 over 1e-6
+    assert_allclose(moved.toarray(), expected, rtol=0, atol=1e-8)
+    assert_array_equal(moved.toarray()[:, [1, 3]], X[:, [1, 3]])
+
+
+def test_integer_columns_become_numbers():
+    counts = np.arange(8).reshape(4, 2)
+    shift = StrategicResponse(0.5)
+    score = Opaque(lambda X: X[:, 0] * 0.5)
+    moved = shift.sample(counts, np.zeros(4), None, predictor=score).X
+    assert_allclose(moved, counts - [0.25, 0], atol=1e-10)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_population_is_not_changed(container):
+    table = container(X.copy())
+    predictor = Predictor(LogisticRegression().fit(X, Y))
+    StrategicResponse(0.5).sample(table, Y, None, predictor=predictor)
+    assert_array_equal(table.toarray() if sparse.issparse(table) else table, X)
+
+
+def test_missing_predictor():
+    with pytest.raises(ValueError, match=r"pass predictor=, a function from features"):
+        StrategicResponse(0.5).sample(X, Y, np.zeros(60))
+
+
+def test_several_scores_a_row():
+    predictor = Opaque(lambda X: X[:, :2] ** 2)
+    with pytest.raises(ValueError, match="one number a row"):
+        StrategicResponse(0.5).sample(X, Y, None, predictor=predictor)
+
+
+@pytest.mark.parametrize("epsilon", [np.inf, np.nan, "big"])
+def test_invalid_epsilon(epsilon):
+    with pytest.raises(ValueError, match="'epsilon' parameter"):
+        StrategicResponse(epsilon).sample(X, Y, None, predictor=Opaque(np.sum))
+
+
+def test_multi_output_linear_regression_is_refused():
+    """Which of the outputs would people lower?"""
+    predictor = Predictor(Ridge().fit(X, X[:, :2]))
+    with pytest.raises(ValueError, match="one number a row"):
+        StrategicResponse(0.5).sample(X, Y, None, predictor=predictor)
+
+
+def test_weights_stay():
+    predictor = Predictor(LogisticRegression().fit(X, Y))
+    weights = np.arange(60.0)
+    sample = StrategicResponse(0.5).sample(
+        X, Y, None, predictor=predictor, sample_weight=weights
+    )
+    assert_array_equal(sample.sample_weight, weights)
+
+
+def test_stable_point_of_a_penalized_classifier():
+    """The stable coefficients solve the first-order condition on the moved data."""
+    estimator = LogisticRegression(C=0.1, tol=1e-12, max_iter=1000)
+    shift = StrategicResponse(0.1)
+    labels = (Z[:, 0] + Z[:, 3] > 0).astype(int)
+    model = RepeatedRiskMinimizer(estimator, shift, tol=1e-9, max_iter=100)
+    model.fit(Z, labels)
+    coef, intercept = model.estimator_.coef_[0], model.estimator_.intercept_[0]
+    moved = Z - 0.1 * coef
+    gradient = 0.1 * moved.T @ (expit(moved @ coef + intercept) - labels) + coef
+    # lbfgs stops at 1e-12 and the loop at 1e-9 from the stable point
+    assert np.abs(gradient).max() < 1e-7
+    assert np.abs(coef).max() > 0.3

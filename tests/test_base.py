@@ -1,0 +1,411 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
+from sklearn.metrics import (
+    brier_score_loss,
+    log_loss,
+    mean_squared_error,
+    zero_one_loss,
+)
+
+from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.shift import (
+    FunctionShift,
+    OutcomeShift,
+    ResampleIfRejected,
+    Sample,
+    TransformedPredictionShift,
+)
+from skperf.utils._diagnosis import ADVICE
+from skperf.utils._history import COLUMNS
+
+unstable = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"  # stopped early on purpose
+)
+
+
+@pytest.fixture(scope="module")
+def classification():
+    return make_classification(200, 5, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return np.random.default_rng(0).uniform(0.1, 2, size=200)
+
+
+def feedback(k, **params):
+    """Retrain f -> 1 + k f on two equal rows."""
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(k), **params
+    )
+    return model.fit(np.ones((2, 1)), np.ones(2))
+
+
+def assert_same_history(first, second):
+    for name in set(COLUMNS) - {"fit_time"}:
+        assert_array_equal(first[name], second[name], err_msg=name)
+
+
+# The record
+
+
+@unstable
+def test_history_counts(classification):
+    X, y = classification
+    shift = ResampleIfRejected(0.3, strategic_features=[0], n_donors=2)
+    model = RepeatedRiskMinimizer(LogisticRegression(), shift, max_iter=3, tol=0)
+    history = model.fit(X, y).history_
+    assert tuple(history) == COLUMNS
+    assert {len(column) for column in history.values()} == {model.n_iter_} == {3}
+    assert_array_equal(history["n_deployments"], [1, 2, 3])
+    assert_array_equal(history["n_fits"], [2, 3, 4])
+    assert_array_equal(history["n_rows"], [600, 600, 600])  # each row and two donors
+    assert_array_equal(history["n_rows_seen"], [600, 1200, 1800])
+    assert (history["fit_time"] > 0).all()
+
+
+@unstable
+def test_history_counts_of_pooled_rows(classification):
+    X, y = classification
+    shift = ResampleIfRejected(0.3, resampling="drawn")
+    model = AffineRiskMinimizer(
+        LogisticRegression(), shift, window=2, max_iter=3, random_state=0
+    )
+    history = model.fit(X, y).history_
+    assert_array_equal(history["n_rows"], [200, 400, 400])
+    assert_array_equal(history["n_rows_seen"], [200, 400, 600])
+
+
+CASES = {
+    "log loss": (
+        LogisticRegression(C=0.1),
+        None,
+        lambda m, s: log_loss(s.y, m.predict_proba(s.X), sample_weight=s.sample_weight),
+    ),
+    "error rate": (
+        RidgeClassifier(),
+        None,
+        lambda m, s: zero_one_loss(s.y, m.predict(s.X), sample_weight=s.sample_weight),
+    ),
+    "squared error": (
+        Ridge(),
+        None,
+        lambda m, s: mean_squared_error(
+            s.y, m.predict(s.X), sample_weight=s.sample_weight
+        ),
+    ),
+    "scoring": (
+        LogisticRegression(C=0.1),
+        "neg_brier_score",
+        lambda m, s: brier_score_loss(
+            s.y, m.predict_proba(s.X)[:, 1], sample_weight=s.sample_weight
+        ),
+    ),
+}
+
+
+def respond(model, X):
+    """Return what people react to, written out."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(X)[:, 1]
+    if hasattr(model, "decision_function"):
+        return expit(model.decision_function(X))
+    return expit(model.predict(X))
+
+
+@unstable
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_history_equals_a_loop_by_hand(case, weighted, classification, weights):
+    estimator, scoring, risk = CASES[case]
+    X, y = classification
+    weights = weights if weighted else None
+    shift = ResampleIfRejected(0.2)
+    proba = case in ("log loss", "scoring")
+    minimizer = RepeatedRiskMinimizer(
+        estimator,
+        shift if proba else TransformedPredictionShift(shift, expit),
+        scoring=scoring,
+        max_iter=3,
+        tol=0,
+    ).fit(X, y, sample_weight=weights)
+
+    model = clone(estimator).fit(X, y, sample_weight=weights)
+    risk_after = risk(model, Sample(X, y, weights))
+    for t in range(3):
+        y_pred = respond(model, X)
+        sample = shift.sample(X, y, y_pred, sample_weight=weights)
+        risk_before = risk(model, sample)
+        loss_shift = abs(risk_before - risk_after)
+        model = clone(estimator).fit(*sample)
+        risk_after = risk(model, sample)
+        # people react to the bounded prediction, the gap is of the model's own
+        inverse = (lambda p: p) if proba else (lambda p: np.log(p / (1 - p)))
+        moved = inverse(respond(model, X)) - inverse(y_pred)
+        expected = {
+            "risk_before": risk_before,
+            "risk_after": risk_after,
+            "loss_shift": loss_shift,
+            "prediction_gap": np.sqrt(np.average(moved**2, weights=weights)),
+        }
+        for name, value in expected.items():
+            # two runs of the same arithmetic, and a logit and back
+            assert minimizer.history_[name][t] == pytest.approx(
+                value, rel=1e-9, abs=1e-12
+            ), name
+
+
+def test_two_back_gap():
+    history = feedback(-0.5, tol=1e-8, max_iter=40).history_
+    assert np.isnan(history["two_back_gap"][0])
+    # errors e, -e/2, e/4: the gaps are 3/2 e and 3/4 e, and 3/4 e two rounds back
+    assert_allclose(history["two_back_gap"][1:5], history["prediction_gap"][1:5])
+    assert_allclose(history["prediction_gap"][1:5] / history["prediction_gap"][:4], 0.5)
+
+
+# When it stops
+
+
+def test_stops_at_tol():
+    model = feedback(0.5, tol=1e-3)
+    assert model.converged_
+    assert model.diagnosis_ == "converged"
+    assert model.stability_residual_ == model.history_["prediction_gap"][-1] <= 1e-3
+    assert model.history_["prediction_gap"][-2] > 1e-3
+    # the gap of round t is 2^-t
+    assert model.n_iter_ == 10
+
+
+@pytest.mark.parametrize("max_iter", [1, 6])
+def test_stops_at_max_iter(max_iter):
+    with pytest.warns(ConvergenceWarning, match=f"not stable after {max_iter} rounds"):
+        model = feedback(0.5, tol=1e-3, max_iter=max_iter)
+    assert model.n_iter_ == max_iter
+    assert not model.converged_
+    assert model.stability_residual_ == pytest.approx(0.5**max_iter)
+
+
+def test_fit_starts_anew(classification):
+    X, y = classification
+    model = RepeatedRiskMinimizer(LogisticRegression(), ResampleIfRejected(0.5))
+    first = model.fit(X, y).history_
+    assert_same_history(model.fit(X, y).history_, first)
+
+
+def diagnosis_of(model, X, y):
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, y)
+    (warning,) = caught
+    message = str(warning.message)
+    assert f"Diagnosis: {model.diagnosis_}. " in message
+    assert message.endswith(ADVICE[model.diagnosis_])
+    assert f"is {model.stability_residual_:.2g} with tol={model.tol:g}" in message
+    assert warning.filename == __file__  # it points at the user's call of fit
+    return model.diagnosis_
+
+
+@pytest.mark.parametrize(
+    ("k", "max_iter", "diagnosis", "try_this"),
+    [
+        (-1.0, 20, "cycle", "AffineRiskMinimizer"),
+        (-1.3, 20, "diverging", "anderson"),
+        (1.1, 20, "diverging", "anderson"),
+        (0.9, 20, "slow", "max_iter"),
+        (-0.9, 20, "slow", "max_iter"),
+        (-1.0, 3, "slow", "max_iter"),  # too short to tell
+    ],
+)
+def test_diagnosis_of_linear_feedback(k, max_iter, diagnosis, try_this):
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(k), max_iter=max_iter
+    )
+    assert diagnosis_of(model, np.ones((2, 1)), np.ones(2)) == diagnosis
+    assert try_this in ADVICE[diagnosis]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_diagnosis_of_fresh_draws(seed, classification):
+    shift = ResampleIfRejected(0.3, resampling="drawn")
+    model = RepeatedRiskMinimizer(LogisticRegression(), shift, random_state=seed)
+    assert diagnosis_of(model, *classification) == "noise floor"
+    assert "resampling='expected'" in ADVICE["noise floor"]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_diagnosis_of_trees(seed):
+    """Splits jump to and fro although the weights are deterministic."""
+    X, y = make_classification(200, 5, random_state=seed)
+    model = RepeatedRiskMinimizer(
+        HistGradientBoostingClassifier(max_iter=20),
+        ResampleIfRejected(0.1, strategic_features=[0, 1]),
+        tol=1e-6,
+        random_state=0,
+    )
+    assert diagnosis_of(model, X, y) == "plateau"
+    assert "smoother model" in ADVICE["plateau"]
+
+
+def test_diagnosis_of_overflow():
+    """A model that can no longer be written down has diverged."""
+
+    def explode(X, y, y_pred):
+        return X, 1e80 * y_pred
+
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), FunctionShift(explode), max_iter=2
+    )
+    with np.errstate(over="ignore"):
+        assert diagnosis_of(model, np.ones((2, 1)), np.ones(2)) == "diverging"
+
+
+# Errors and interruptions
+
+
+class Fragile(RegressorMixin, BaseEstimator):
+    """Predicts the mean of y; raises in its fit number `fail_at`."""
+
+    def __init__(self, fail_at=None, error=ValueError):
+        self.fail_at = fail_at
+        self.error = error
+
+    def fit(self, X, y):
+        self.n_fits_ = getattr(self, "n_fits_", 0) + 1
+        self.mean_ = np.nan  # half a fit is worse than none
+        if self.n_fits_ == self.fail_at:
+            raise self.error("out of paper")
+        self.mean_ = np.mean(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+def test_fit_needs_a_shift():
+    with pytest.raises(ValueError, match=r"needs a shift.*call partial_fit"):
+        RepeatedRiskMinimizer(LinearRegression()).fit(np.ones((2, 1)), np.ones(2))
+
+
+@unstable
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_fit_keeps_the_finished_rounds(error):
+    X, y = np.ones((3, 1)), np.ones(3)
+    shift = OutcomeShift(0.5)
+    # the first model is fit 1, so that round 3 has fit 4
+    model = RepeatedRiskMinimizer(Fragile(fail_at=4, error=error), shift)
+    with pytest.raises(error, match="out of paper") as raised:
+        model.fit(X, y)
+    whole = RepeatedRiskMinimizer(Fragile(), shift, max_iter=2).fit(X, y)
+    assert_array_equal(model.predict(X), whole.predict(X))
+    assert_same_history(model.history_, whole.history_)
+    assert model.n_iter_ == 2
+    assert not model.converged_
+    assert model.diagnosis_ == "interrupted"
+    if error is ValueError:
+        (note,) = raised.value.__notes__
+        assert "round 3" in note
+        assert "history_" in note
+
+
+def test_interrupted_model_can_go_on():
+    X, y = np.ones((3, 1)), np.ones(3)
+    model = RepeatedRiskMinimizer(Fragile(4, KeyboardInterrupt), OutcomeShift(0.5))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    model.estimator_.fail_at = None
+    model.partial_fit(X, y + 0.5 * model.predict(X))
+    assert_allclose(model.predict(X), 1 + 1 / 2 + 1 / 4 + 1 / 8, rtol=1e-12)
+
+
+def test_failing_first_fit_leaves_nothing():
+    model = RepeatedRiskMinimizer(Fragile(fail_at=1), OutcomeShift(0.5))
+    with pytest.raises(ValueError, match="out of paper"):
+        model.fit(np.ones((3, 1)), np.ones(3))
+    with pytest.raises(NotFittedError):
+        model.predict(np.ones((3, 1)))
+
+
+def test_failing_shift_names_the_round():
+    shift = FunctionShift(
+        lambda X, y, y_pred: None if y_pred[0] > 1.4 else (X, y + 0.5 * y_pred)
+    )
+    model = RepeatedRiskMinimizer(Fragile(), shift)
+    with pytest.raises(TypeError, match="FunctionShift returned NoneType") as raised:
+        model.fit(np.ones((2, 1)), np.ones(2))
+    assert "round 2" in raised.value.__notes__[0]
+    assert model.n_iter_ == 1
+
+
+# The wrapped estimator
+
+
+def test_wrapped_estimator_is_never_fitted(classification):
+    estimator = LogisticRegression()
+    model = RepeatedRiskMinimizer(estimator, ResampleIfRejected(0.5))
+    model.fit(*classification).partial_fit(*classification)
+    assert not hasattr(estimator, "coef_")
+    assert hasattr(model.estimator_, "coef_")
+    assert model.estimator is estimator
+
+
+@unstable
+def test_warm_start_of_the_wrapped_estimator(classification):
+    """lbfgs begins each round at the last solution."""
+    iterations = {}
+    for warm_start in (False, True):
+        model = RepeatedRiskMinimizer(
+            LogisticRegression(warm_start=warm_start, tol=1e-8),
+            ResampleIfRejected(0.6),
+            max_iter=4,
+            tol=0,
+        ).fit(*classification)
+        iterations[warm_start] = model.estimator_.n_iter_[0]
+    assert 1 <= iterations[True] < iterations[False] / 2
+
+
+@pytest.mark.parametrize("minimizer", [RepeatedRiskMinimizer, AffineRiskMinimizer])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"max_iter": 0}, "'max_iter' parameter"),
+        ({"tol": -1.0}, "'tol' parameter"),
+        ({"response_method": "transform"}, "'response_method' parameter"),
+        ({"shift": 0.5}, "'shift' parameter"),
+        ({"estimator": "tree"}, "'estimator' parameter"),
+        ({"random_state": "dice"}, "'random_state' parameter"),
+    ],
+)
+def test_parameters_are_checked(minimizer, params, message, classification):
+    model = minimizer(LogisticRegression(), ResampleIfRejected(0.5))
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**params).fit(*classification)
+
+
+def test_random_state_makes_draws_repeatable(classification):
+    shift = ResampleIfRejected(0.5, resampling="common")
+    predictions = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for seed in (0, 0, 1):
+            model = RepeatedRiskMinimizer(
+                LogisticRegression(), shift, random_state=seed
+            ).fit(*classification)
+            predictions.append(model.predict_proba(classification[0]))
+    assert_array_equal(predictions[0], predictions[1])
+    assert np.abs(predictions[0] - predictions[2]).max() > 1e-3

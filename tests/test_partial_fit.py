@@ -1,0 +1,206 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pickle
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.shift import OutcomeShift, ResampleIfRejected
+from skperf.utils._history import COLUMNS
+
+X, Y = make_classification(200, 5, random_state=0)
+WEIGHTS = np.random.default_rng(0).uniform(0.1, 2, size=200)
+
+MINIMIZERS = {
+    "repeated": RepeatedRiskMinimizer(LogisticRegression()),
+    "uniform": AffineRiskMinimizer(LogisticRegression(), window=2),
+    "all": AffineRiskMinimizer(LogisticRegression()),
+    "anderson": AffineRiskMinimizer(LogisticRegression(), coefficients="anderson"),
+}
+
+
+@pytest.fixture(params=MINIMIZERS)
+def minimizer(request):
+    return pickle.loads(pickle.dumps(MINIMIZERS[request.param]))
+
+
+class World:
+    """What is seen under a model: in every period new tables, or the same objects."""
+
+    def __init__(self, sample_weight=None, *, copy=False):
+        self.respond = ResampleIfRejected(0.2).bind(X, Y, sample_weight=sample_weight)
+        self.copy = copy
+
+    def __call__(self, model):
+        seen = self.respond(model.predict_proba(X)[:, 1])
+        return deepcopy(seen) if self.copy else seen
+
+
+def live(model, world, n_periods):
+    for _ in range(n_periods):
+        X, y, sample_weight = world(model)
+        model.partial_fit(X, y, sample_weight=sample_weight)
+    return model
+
+
+def assert_same(first, second):
+    """Compare all that the periods have left, except seconds."""
+    assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert first.n_iter_ == second.n_iter_
+    assert first.diagnosis_ == second.diagnosis_
+    assert first.stability_residual_ == second.stability_residual_
+    for name in set(COLUMNS) - {"fit_time"}:
+        first_column, second_column = first.history_[name], second.history_[name]
+        assert_array_equal(first_column, second_column, err_msg=name)
+
+
+def test_first_call_trains_the_first_model(minimizer):
+    minimizer.partial_fit(X, Y)
+    alone = LogisticRegression().fit(X, Y)
+    assert_array_equal(minimizer.predict_proba(X), alone.predict_proba(X))
+    assert minimizer.n_iter_ == 0
+    assert not minimizer.converged_
+    assert {len(column) for column in minimizer.history_.values()} == {0}
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_living_with_a_shift_equals_simulating_it(minimizer, weights):
+    live(minimizer.partial_fit(X, Y, sample_weight=weights), World(weights), 4)
+    simulated = minimizer.__class__(**minimizer.get_params(deep=False))
+    simulated.set_params(shift=ResampleIfRejected(0.2), max_iter=4, tol=0)
+    with pytest.warns(UserWarning, match="not stable"):
+        simulated.fit(X, Y, sample_weight=weights)
+    assert_array_equal(minimizer.predict_proba(X), simulated.predict_proba(X))
+    for name in set(COLUMNS) - {"fit_time"}:
+        assert_array_equal(
+            minimizer.history_[name], simulated.history_[name], err_msg=name
+        )
+
+
+def retraining_gap(model, world):
+    """Return how far a retraining on D(f) alone moves the model."""
+    before = model.predict_proba(X)[:, 1]
+    after = clone(model.estimator).fit(*world(model)).predict_proba(X)[:, 1]
+    return np.sqrt(np.mean((after - before) ** 2))
+
+
+def test_convergence_is_noticed(minimizer):
+    minimizer.set_params(tol=1e-5)
+    world = World()
+    live(minimizer.partial_fit(X, Y), world, 1)
+    assert minimizer.stability_residual_ > 1e-5
+    assert not minimizer.converged_
+    assert minimizer.diagnosis_ == "slow"
+    live(minimizer, world, 29)
+    assert minimizer.stability_residual_ <= 1e-5
+    assert minimizer.converged_
+    assert minimizer.diagnosis_ == "converged"
+    # lbfgs with its own tol of 1e-4 stops some 1e-5 away from its optimum
+    assert retraining_gap(minimizer, world) < 5e-5
+
+
+@pytest.mark.parametrize("n_before", [0, 1, 3])
+def test_survives_a_crash(minimizer, n_before):
+    world = World(copy=True)
+    live(minimizer.partial_fit(X, Y), world, n_before)
+    restored = pickle.loads(pickle.dumps(minimizer))
+    assert_same(live(restored, world, 3), live(minimizer, world, 3))
+
+
+def test_survives_a_crash_on_shared_rows(minimizer):
+    """Restored rows are no longer the same objects, so they are stacked."""
+    world = World()
+    live(minimizer.partial_fit(X, Y), world, 3)
+    restored = pickle.loads(pickle.dumps(minimizer))
+    first, second = (live(m, world, 3).predict_proba(X) for m in (restored, minimizer))
+    # the same weighted sums in another order, and lbfgs stops a little elsewhere
+    assert_allclose(first, second, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_before", [0, 1, 3])
+def test_failure_leaves_everything_as_it_was(minimizer, n_before, monkeypatch):
+    world = World()
+    reference = pickle.loads(pickle.dumps(minimizer))
+    live(minimizer.partial_fit(X, Y), world, n_before)
+    live(reference.partial_fit(X, Y), world, n_before)
+
+    def fail(self, X, y, sample_weight=None):
+        self.coef_ = self.coef_ * np.nan
+        raise RuntimeError("out of paper")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LogisticRegression, "fit", fail)
+        with pytest.raises(RuntimeError, match="out of paper") as raised:
+            live(minimizer, world, 1)
+    assert f"round {n_before + 1}" in raised.value.__notes__[0]
+    assert_same(minimizer, reference)
+    assert_same(live(minimizer, world, 2), live(reference, world, 2))
+
+
+def test_invalid_data_leave_everything_as_it_was(minimizer):
+    live(minimizer.partial_fit(X, Y), World(), 1)
+    before = pickle.loads(pickle.dumps(minimizer))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        minimizer.partial_fit(X, Y[:-1])
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        minimizer.partial_fit(np.full_like(X, np.nan), Y)
+    with pytest.raises(ValueError, match=r"5 features|expecting 5"):
+        minimizer.partial_fit(X[:, :3], Y)
+    assert_same(minimizer, before)
+
+
+def test_new_record_after_fit(minimizer):
+    minimizer.set_params(shift=ResampleIfRejected(0.2), tol=1e-3).fit(X, Y)
+    deployed = minimizer.predict_proba(X)[:, 1]
+    weights = World()(minimizer).sample_weight
+    live(minimizer, World(), 1)
+    assert minimizer.n_iter_ == 1
+    history = minimizer.history_
+    assert {len(column) for column in history.values()} == {1}
+    assert history["n_deployments"][0] == 1
+    # on the first population seen, with its weights
+    moved = minimizer.predict_proba(X)[:, 1] - deployed
+    gap = np.sqrt(np.average(moved**2, weights=weights))
+    assert history["prediction_gap"][0] == pytest.approx(gap, rel=1e-12)
+    # and a new fit forgets the periods
+    minimizer.fit(X, Y)
+    live(minimizer, World(), 1)
+    assert minimizer.n_iter_ == 1
+
+
+def test_models_are_compared_on_the_first_population():
+    """Later data may have any number of rows."""
+    model = RepeatedRiskMinimizer(LinearRegression(fit_intercept=False))
+    model.partial_fit(np.ones((2, 1)), np.ones(2))
+    model.partial_fit(np.array([[2.0]]), np.array([8.0]))
+    # from 1 to 4 on the first two rows, not from 2 to 8 on the new one
+    assert model.history_["prediction_gap"][0] == pytest.approx(3)
+    # risk of the old and of the new model on the new row
+    assert model.history_["risk_before"][0] == pytest.approx(36)
+    assert model.history_["risk_after"][0] == pytest.approx(0, abs=1e-20)
+    assert model.history_["n_rows_seen"][0] == 1
+
+
+def test_pools_what_was_seen():
+    model = AffineRiskMinimizer(LinearRegression(fit_intercept=False), window=2)
+    model.partial_fit([[1.0]], [1.0])
+    model.partial_fit([[1.0]], [2.0])
+    model.partial_fit([[1.0]], [4.0])
+    assert model.predict([[1.0]])[0] == pytest.approx(3)
+    model.partial_fit([[1.0]], [8.0])
+    assert model.predict([[1.0]])[0] == pytest.approx(6)
+
+
+def test_shift_is_not_asked():
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(100.0)
+    )
+    model.partial_fit([[1.0]], [1.0]).partial_fit([[1.0]], [2.0])
+    assert model.predict([[1.0]])[0] == pytest.approx(2)
