@@ -46,7 +46,7 @@ docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 
 clean:  ## Remove the environments and everything that was built
 	rm -rf .venv build dist skperf.egg-info htmlcov .coverage
-	rm -rf docs/_build docs/api/generated docs/api/backreferences docs/auto_examples
+	rm -rf examples/build docs/_build docs/api/generated docs/api/backreferences docs/auto_examples
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 help:  ## Show this list

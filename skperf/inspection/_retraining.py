@@ -134,6 +134,8 @@ class RetrainingDisplay:
             ax.legend(frameon=False)
 
     def _plot_risk(self, rounds, line_kw):
+        from matplotlib.lines import Line2D
+
         ax = self.ax_[0]
         before, after = self.history["risk_before"], self.history["risk_after"]
         ax.plot([rounds, rounds + 0.5], [before, after], **line_kw)
@@ -142,9 +144,9 @@ class RetrainingDisplay:
         measure = f" ({self.risk_name})" if self.risk_name else ""
         ax.set(xlabel="Round", ylabel=f"Risk{measure}")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        solid = ax.plot([], [], color="0.4", label="model is retrained")
-        dashed = ax.plot([], [], color="0.4", linestyle="--", label="population reacts")
-        ax.legend(handles=solid + dashed, frameon=False)
+        solid = Line2D([], [], color="0.4", label="model is retrained")
+        dashed = Line2D([], [], color="0.4", linestyle="--", label="population reacts")
+        ax.legend(handles=[solid, dashed], frameon=False)
 
 
 def _risk_name(estimator):

@@ -25,6 +25,7 @@ ADVICE = {
 
 _MIN_ROUNDS = 4  # a trend needs four points before its error can be judged
 _N_ERRORS = 5  # standard errors of the slope that chance does not reach
+_FALL = 3  # a factor between the peaks of two halves that chance does not reach
 _FLAT = 0.02  # a change of 2 % a round or less can be a cycle that is settling
 _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
@@ -56,11 +57,17 @@ def diagnose(history, *, random):
     if (share < _TWO_BACK_SHARE).all() and abs(slope) < _FLAT:
         return "cycle"
     steep = abs(slope) > _N_ERRORS * error + _FLAT / 20
-    if steep and slope < 0:
+    if (steep and slope < 0) or _has_fallen(residual[recent]):
         return "slow"
     if steep and residual[-1] == residual.max():
         return "diverging"
     return "noise floor" if random else "plateau"
+
+
+def _has_fallen(values):
+    """Return whether the peaks fall, as they do where a path settles in swings."""
+    middle = len(values) // 2
+    return values[middle:].max() < values[:middle].max() / _FALL
 
 
 def _log_trend(values):

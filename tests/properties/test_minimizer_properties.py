@@ -70,7 +70,6 @@ DRAWN = ResampleIfRejected(0.3, strategic_features=[0], resampling="drawn")
         (Ridge(), OutcomeShift(-0.4)),
         (DecisionTreeClassifier(max_depth=3, random_state=0), DRAWN),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("tol", [0, 1e-3])
 def test_window_of_one_is_rrm(estimator, shift, coefficients, tol, population):

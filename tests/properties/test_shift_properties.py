@@ -84,7 +84,7 @@ def test_sensitivity_of_whole_rows(case, delta):
     chi_square = np.sum((p_g - p_f) ** 2 / p_f)
     difference = (1 - delta) * (y_preds[1] - y_preds[0])
     variance = p @ difference**2 - (p @ difference) ** 2
-    assert chi_square <= variance / delta + 1e-14
+    assert chi_square <= (variance + 1e-14) / delta
 
 
 @given(predicted_populations(), deltas, st.randoms())
