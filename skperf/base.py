@@ -19,7 +19,7 @@ from skperf.shift import Sample
 from skperf.shift._base import check_sample
 from skperf.utils._delegate import DelegatingMixin
 from skperf.utils._diagnosis import ADVICE, diagnose
-from skperf.utils._history import empty_history, extend_history
+from skperf.utils._history import extend_history
 from skperf.utils._path import Path, Snapshot
 from skperf.utils._predictor import Predictor
 from skperf.utils._sklearn import (
@@ -73,8 +73,8 @@ class BaseRiskMinimizer(
         self.random_state = random_state
 
     @abstractmethod
-    def _pool(self, snapshots, newest):
-        """Mix the newest snapshot with the past ones into a `Pool`."""
+    def _pool(self, path, newest):
+        """Mix the newest snapshot with past ones of the path into a `Pool`."""
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **fit_params):
@@ -164,13 +164,14 @@ class BaseRiskMinimizer(
         seen = _check_population(X, y, sample_weight)
         trainer = Trainer(self, seen, fit_params, caller="partial_fit", max_fits=1)
         if not hasattr(self, "estimator_"):
-            self._path = self._deploy_first(seen, trainer)
+            path = self._deploy_first(seen, trainer)
+            residual = np.inf
         else:
-            if not hasattr(self, "_path"):
-                self._path = self._start(seen, self.estimator_)
-            with _named_round(self.n_iter_ + 1):
-                self._path = self._retrain(self._path, seen, trainer)
-        residual = self._path.estimate_residual() if self.n_iter_ else np.inf
+            path = getattr(self, "_path", None) or self._start(seen, self.estimator_)
+            with _named_round(path.n_rounds + 1):
+                path = self._retrain(path, seen, trainer)
+            residual = path.estimate_residual()
+        self._path = path
         self._judge(residual, random=True)
         trainer.finish()
         return self
@@ -192,27 +193,26 @@ class BaseRiskMinimizer(
         """Train on data that nobody has reacted to."""
         model = clone(self.estimator)
         trainer.train(model, base, "fit")
-        return self._start(base, model)
+        path = self._start(base, model)
+        self.__dict__.pop("_path", None)  # what partial_fit remembers of another one
+        self._publish(path)
+        return path
 
     def _start(self, base, model):
-        """Deploy a first model and begin the record."""
-        path = Path.start(base, self._predictor(model), self.scoring)
-        self.__dict__.pop("_path", None)
-        self._record(model, empty_history())
-        return path
+        return Path.start(base, self._predictor(model), self.scoring)
 
     def _retrain(self, path, sample, trainer):
         """Train a new model on the pooled samples and deploy it."""
         risk_before = path.predictor.risk(sample, self.scoring)
         newest = Snapshot(sample, path.y_pred, path.residual)
-        pool = self._pool(path.snapshots, newest)
+        pool = self._pool(path, newest)
         model = copy_model(self.estimator_)
         seconds = trainer.train(model, pool.sample, "retrain")
         predictor = self._predictor(model)
         risk_after = predictor.risk(sample, self.scoring)
         new = path.deploy(predictor, pool, risk_after)
         history = extend_history(
-            self.history_,
+            path.history,
             risk_before=risk_before,
             risk_after=risk_after,
             loss_shift=abs(risk_before - path.risk),
@@ -223,15 +223,16 @@ class BaseRiskMinimizer(
             n_rows_new=_num_samples(sample.X),
             fit_time=seconds,
         )
-        self._record(model, history)
+        new = new._replace(history=history)
+        self._publish(new)
         return new
 
-    def _record(self, model, history):
+    def _publish(self, path):
         """Publish a finished round, all of it or nothing."""
         self.__dict__.update(
-            estimator_=model,
-            history_=history,
-            n_iter_=len(history["n_fits"]),
+            estimator_=path.predictor.estimator,
+            history_=path.history,
+            n_iter_=path.n_rounds,
             stability_residual_=np.nan,
             converged_=False,
             diagnosis_="interrupted",

@@ -89,6 +89,11 @@ def redraw_some(X, y, y_pred, sample_weight, random_state):
     )
 
 
+def discourage(X, y, y_pred):
+    """A function that weighs rows and does not know that they had weights."""
+    return X, y, 1 - y_pred / 2
+
+
 def odds(y_pred):
     return y_pred**2
 
@@ -109,6 +114,7 @@ SHIFTS = [
     OutcomeShift(-0.5, spread=2.0),
     FunctionShift(inflate, kw_args={"rate": 2.0}),
     FunctionShift(redraw_some),
+    FunctionShift(discourage),
     TransformedPredictionShift(ResampleIfRejected(0.3, resampling="common"), odds),
     TransformedPredictionShift(StrategicResponse(0.5), odds),
     ShiftPipeline(

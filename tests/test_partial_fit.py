@@ -204,3 +204,13 @@ def test_shift_is_not_asked():
     )
     model.partial_fit([[1.0]], [1.0]).partial_fit([[1.0]], [2.0])
     assert model.predict([[1.0]])[0] == pytest.approx(2)
+
+
+def test_failure_after_fit_keeps_what_fit_has_found():
+    X, y = make_classification(100, random_state=0)
+    model = RepeatedRiskMinimizer(LogisticRegression(), ResampleIfRejected(0.5))
+    model.fit(X, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(np.where(X > 2, np.nan, X), y)
+    assert vars(model) == before

@@ -185,8 +185,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         self.window = window
         self.coefficients = coefficients
 
-    def _pool(self, snapshots, newest):
-        snapshots = self._remember(snapshots, newest)
+    def _pool(self, path, newest):
+        snapshots = self._remember(path, newest)
         coefficients = self._solve_coefficients(snapshots)
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
@@ -200,16 +200,17 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             )
         return Pool(snapshots, coefficients, sample)
 
-    def _remember(self, snapshots, newest):
+    def _remember(self, path, newest):
         """Return the window; an average over all models is kept as one snapshot."""
+        if self.window is None and self.coefficients == "uniform" and path.snapshots:
+            return _absorb(path.snapshots, newest)
+        snapshots = (*path.snapshots, newest)
         if self.window is None:
-            if self.coefficients == "uniform" and snapshots:
-                return _absorb(snapshots, newest)
-            return (*snapshots, newest)
+            return snapshots
         size = self.window
         if not isinstance(size, Integral):
-            size = ceil(size * (self.n_iter_ + 1))
-        return (*snapshots, newest)[-size:]
+            size = ceil(size * (path.n_rounds + 1))
+        return snapshots[-size:]
 
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":

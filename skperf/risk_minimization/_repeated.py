@@ -115,5 +115,5 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     ('converged', 3)
     """
 
-    def _pool(self, snapshots, newest):
+    def _pool(self, path, newest):
         return Pool((newest,), np.ones(1), newest.sample)

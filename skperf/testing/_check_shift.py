@@ -46,6 +46,8 @@ def check_shift(
     - the base data stay as they are;
     - the same integer ``random_state`` gives the same sample;
     - a clone gives it too, and so does ``bind(...)``, called with the predictions;
+    - with ``resampling`` "expected" or "common" a bound shift answers the same
+      predictions with the same sample, again and again;
     - a row of weight k stands for k equal rows. Not asked where the law depends on the
       order of the rows, as it does for ``OutcomeShift`` with a matrix;
     - the faces of a shift, or of a step of it, with a parameter ``resampling`` have one
@@ -254,18 +256,18 @@ def check_random_state_decides(shift, population):
     """Draw from random_state alone: the same integer gives the same sample."""
     samples = population.samples(shift)
     check_random_state(None).uniform()  # a copy of the global state would go unnoticed
-    _require_same(*samples, *population.samples(shift))
+    _require_same(samples, population.samples(shift))
 
 
 def check_clone_agrees(shift, population):
     """Keep no state but the parameters: a clone gives the same samples."""
-    _require_same(*population.samples(shift), *population.samples(clone(shift)))
+    _require_same(population.samples(shift), population.samples(clone(shift)))
 
 
 def check_pickle_agrees(shift, population):
     """Use parameters that pickle, such as functions that a module defines."""
     unpickled = pickle.loads(pickle.dumps(shift))
-    _require_same(*population.samples(shift), *population.samples(unpickled))
+    _require_same(population.samples(shift), population.samples(unpickled))
 
 
 def check_bind_agrees(shift, population):
@@ -275,7 +277,16 @@ def check_bind_agrees(shift, population):
         shift.bind(X, y, sample_weight=w, random_state=0)(y_pred, predictor)
         for w in (None, weights)
     ]
-    _require_same(*population.samples(shift), *bound)
+    _require_same(population.samples(shift), bound)
+
+
+def check_fixed_numbers(shift, population):
+    """Keep the random numbers of a bound shift, "drawn" alone draws new ones."""
+    if getattr(shift, "resampling", "drawn") == "drawn":
+        return
+    X, y, y_pred, predictor, weights, _ = population
+    respond = shift.bind(X, y, sample_weight=weights, random_state=0)
+    _require_same([respond(y_pred, predictor)], [respond(y_pred, predictor)])
 
 
 def check_weights_are_copies(shift, population):
@@ -311,6 +322,7 @@ _CHECKS = (
     check_random_state_decides,
     check_clone_agrees,
     check_bind_agrees,
+    check_fixed_numbers,
     check_weights_are_copies,
     check_faces_agree,
     check_pickle_agrees,  # last: a lambda may be all that is wrong
@@ -323,9 +335,8 @@ def _require(condition, problem):
         raise AssertionError(problem)
 
 
-def _require_same(unweighted, weighted, other_unweighted, other_weighted):
-    pairs = (unweighted, other_unweighted), (weighted, other_weighted)
-    for pair in pairs:
+def _require_same(samples, others):
+    for pair in zip(samples, others, strict=True):
         first, second = (Sample(*returned) for returned in pair)
         for name, one, other in zip(Sample._fields, first, second, strict=True):
             _require(_same(one, other), f"{name} of two samples differs.")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skperf.utils._history import empty_history
 from skperf.utils._predictor import Predictor
 
 
@@ -52,6 +53,7 @@ class Path(NamedTuple):
     predictor: Predictor  # the deployed model
     risk: float  # its risk on the data before people reacted to it
     y_pred: np.ndarray  # its predictions on X
+    history: dict  # the record of the rounds so far
     previous: np.ndarray | None = None  # those of the model before it
     residual: np.ndarray | None = None  # as in Snapshot
     snapshots: tuple = ()
@@ -60,8 +62,14 @@ class Path(NamedTuple):
     @classmethod
     def start(cls, base, predictor, scoring):
         """Deploy a first model on a base population."""
-        risk = predictor.risk(base, scoring)
-        return cls(base.X, base.sample_weight, predictor, risk, predictor(base.X))
+        return cls(
+            X=base.X,
+            sample_weight=base.sample_weight,
+            predictor=predictor,
+            risk=predictor.risk(base, scoring),
+            y_pred=predictor(base.X),
+            history=empty_history(),
+        )
 
     def deploy(self, predictor, pool, risk):
         """Deploy the model that was trained on `pool`."""
@@ -81,6 +89,11 @@ class Path(NamedTuple):
             snapshots=pool.snapshots,
             share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
         )
+
+    @property
+    def n_rounds(self):
+        """Number of finished rounds."""
+        return len(self.history["n_fits"])
 
     @property
     def mixed(self):

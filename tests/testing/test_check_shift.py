@@ -132,6 +132,14 @@ class OwnBind(Resample):
         return super().bind(X, y, random_state=random_state)
 
 
+class DrawsAnew(Resample):
+    """A fixed face that draws from a stream, as BaseShift.bind does for all."""
+
+    def sample(self, X, y, y_pred, *, random_state=None, **kwargs):
+        seed = check_random_state(random_state).randint(1000)
+        return super().sample(X, y, y_pred, random_state=seed, **kwargs)
+
+
 class ForgetsWeights(BaseShift):
     def sample(
         self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
@@ -185,6 +193,7 @@ BROKEN = [
     (UnseededRandomness, "check_random_state_decides: X of two samples differs"),
     (HiddenState, "check_clone_agrees: y of two samples differs"),
     (OwnBind, "check_bind_agrees: "),
+    (DrawsAnew, "check_fixed_numbers: X of two samples differs"),
     (ForgetsWeights, "check_weights_are_copies: the mean of"),
     (IgnoresWeights, "check_weights_are_copies: the mean of column 3"),
     (ReweighsBaseRows, 'check_faces_agree: "expected" and "common" differ'),
