@@ -1,0 +1,344 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What TorchClassifier and TorchRegressor share: torch modules as estimators."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skperf.neural_network._objective import Objective, check_output, trainable
+from skperf.neural_network._optimizers import (
+    OPTIMIZERS,
+    make_optimizer,
+    restore_state,
+    save_state,
+)
+from skperf.neural_network._params import NestedParamsMixin
+from skperf.neural_network._persistence import check_fits, plain, read, write
+from skperf.neural_network._random import borrow_generators, generator_states
+from skperf.neural_network._training import train
+from skperf.utils._sklearn import (
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+
+# not restored by `load`: code comes from the estimator, and the device may be gone
+_NOT_SAVED = {"module", "module_params", "optimizer_params", "device"}
+
+
+class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
+    """Training, prediction and persistence; subclasses know about targets."""
+
+    _losses: ClassVar[dict]
+    _parameter_constraints: ClassVar[dict] = {
+        "module": [callable],
+        "module_params": [dict, None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "optimizer_params": [dict, None],
+        "l2_penalty": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean", StrOptions({"optimizer"})],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "device": [str, torch.device],
+        "compile": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        module,
+        *,
+        module_params,
+        loss,
+        optimizer,
+        optimizer_params,
+        l2_penalty,
+        batch_size,
+        max_iter,
+        tol,
+        n_iter_no_change,
+        warm_start,
+        dtype,
+        device,
+        compile,
+        random_state,
+    ):
+        self.module = module
+        self.module_params = module_params
+        self.loss = loss
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.l2_penalty = l2_penalty
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.device = device
+        self.compile = compile
+        self.random_state = random_state
+
+    @abstractmethod
+    def _check_training_data(self, X, y, *, reset):
+        """Return X and y as arrays."""
+
+    @abstractmethod
+    def _encode(self, y, classes, *, warm):
+        """Return the target of the loss, and fitted attributes that describe it."""
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "module_")
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the module.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; one column for a classifier.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None means equal weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. If training fails, its module stays as it was.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are not valid, if the module or the loss return
+            another shape than expected, or if the loss is no longer finite.
+        """
+        warm = bool(self.warm_start) and self.__sklearn_is_fitted__()
+        resume = self.warm_start == "optimizer"
+        losses, converged = self._train(
+            X, y, sample_weight, warm=warm, resume=resume, max_iter=self.max_iter
+        )
+        self.loss_curve_ = losses
+        self.n_iter_ = len(losses)
+        if not converged:
+            warnings.warn(
+                f"Training did not converge in max_iter={self.max_iter} epochs with "
+                f"tol={self.tol:g}. Increase max_iter or tol, scale the features, or "
+                "tune optimizer__lr.",
+                ConvergenceWarning,
+                stacklevel=3,  # past fit and its wrapper
+            )
+        return self
+
+    def _fit_epoch(self, X, y, sample_weight, classes=None):
+        """Train for one more epoch."""
+        warm = self.__sklearn_is_fitted__()
+        past = self.loss_curve_ if warm else []
+        losses, _ = self._train(
+            X, y, sample_weight, classes=classes, warm=warm, resume=True, max_iter=1
+        )
+        self.loss_curve_ = past + losses
+        self.n_iter_ = len(self.loss_curve_)
+        return self
+
+    def _train(self, X, y, sample_weight, *, classes=None, warm, resume, max_iter):
+        """Train from the fitted weights if `warm`; keep and use the state if `resume`.
+
+        The state is that of the optimizer and of the random number generators.
+        """
+        X, y = self._check_training_data(X, y, reset=not warm)
+        target, fitted = self._encode(y, classes, warm=warm)
+        rows = self._to_tensors(X, target, sample_weight)
+        state = self._training_state if warm and resume else None
+        with borrow_generators(torch.device(self.device), self._random_start(state)):
+            n_outputs = fitted["n_outputs_"]
+            module = self._start_module(X.shape[1], n_outputs, warm=warm).train()
+            optimizer = self._make_optimizer(trainable(module), max_iter)
+            if state:
+                restore_state(optimizer, state["optimizer"])
+            losses, converged = train(
+                self._make_objective(module, n_outputs),
+                optimizer,
+                rows,
+                batch_size=self.batch_size,
+                max_iter=max_iter,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+            )
+            state = self._capture(optimizer) if resume else None
+        module.zero_grad()
+        fitted |= {"module_": module.eval(), "_training_state": state}
+        self.__dict__.update(fitted)
+        return losses, converged
+
+    def _to_tensors(self, X, target, sample_weight):
+        """Return features, target and weights, of mean 1 or None, on the device."""
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
+            sample_weight = sample_weight / sample_weight.mean()
+        arrays = (X, target, sample_weight)
+        return tuple(a if a is None else _tensor(a).to(self.device) for a in arrays)
+
+    def _random_start(self, state):
+        if state:
+            return state["generators"]
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _capture(self, optimizer):
+        generators = generator_states(torch.device(self.device))
+        return {"optimizer": save_state(optimizer), "generators": generators}
+
+    def _start_module(self, n_inputs, n_outputs, *, warm=False):
+        """Return a copy of the fitted module if `warm`, otherwise a new one."""
+        if warm:
+            module = deepcopy(self.module_)
+        elif isinstance(self.module, torch.nn.Module):
+            if self.module_params:
+                raise ValueError(
+                    "module_params are handed to a class or factory, but module is an "
+                    "instance. Pass its class, or leave them out."
+                )
+            module = deepcopy(self.module)
+        else:
+            module = self.module(n_inputs, n_outputs, **(self.module_params or {}))
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(
+                "module should be a torch.nn.Module, or a callable that takes the "
+                "numbers of inputs and outputs and returns one; it returned a "
+                f"{type(module).__name__}."
+            )
+        return module.to(self.device, getattr(torch, self.dtype))
+
+    def _make_optimizer(self, parameters, max_iter):
+        optimizer = make_optimizer(
+            self.optimizer,
+            parameters,
+            self.optimizer_params,
+            max_iter=max_iter,
+            tol=self.tol,
+        )
+        if self.batch_size is not None and isinstance(optimizer, torch.optim.LBFGS):
+            raise ValueError(
+                "L-BFGS needs the full batch; got batch_size="
+                f"{self.batch_size}. Use batch_size=None, or optimizer='adam'."
+            )
+        return optimizer
+
+    def _make_objective(self, module, n_outputs):
+        module = torch.compile(module) if self.compile else module
+        loss = self.loss if callable(self.loss) else self._losses[self.loss]
+        return Objective(module, loss, self.l2_penalty, n_outputs)
+
+    def _forward(self, X):
+        """Return the module's output as an array of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=self.dtype, reset=False)
+        weight = next(self.module_.parameters())
+        with torch.inference_mode():
+            outputs = [
+                self.module_(rows.to(weight)).cpu()
+                for rows in _tensor(X).split(self.batch_size or len(X))
+            ]
+            output = torch.cat(outputs)
+        return check_output(output, len(X), self.n_outputs_).numpy()
+
+    def save(self, path):
+        """Write the fitted estimator to a safetensors file.
+
+        The file holds the weights of the module and, as JSON, the fitted attributes
+        and those parameters that are plain: numbers, text, None and lists of them. It
+        holds no code, and no state of the optimizer; pickle keeps both.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. An old one is replaced once the new one is complete.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+
+        TypeError
+            If labels are neither text nor numbers.
+        """
+        check_is_fitted(self)
+        params = {k: v for k, v in self.get_params().items() if k not in _NOT_SAVED}
+        content = {
+            "class": type(self).__name__,
+            "params": plain(params),
+            "fitted": {name: getattr(self, name) for name in self._fitted_names()},
+        }
+        write(path, self.module_.state_dict(), content)
+
+    def load(self, path):
+        """Become the estimator that was saved to a file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that :meth:`save` wrote.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. Parameters in the file replace its own; `module`,
+            `device`, and callables are its own and should be those that were saved.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+
+        ValueError
+            If the file is of another kind, class of estimator or module. The estimator
+            then stays as it was.
+        """
+        tensors, content = read(path)
+        if content["class"] != type(self).__name__:
+            raise ValueError(
+                f"The file holds a {content['class']}; load it with that class, not "
+                f"with {type(self).__name__}."
+            )
+        saved = clone(self).set_params(**content["params"])
+        saved._validate_params()
+        fitted = content["fitted"]
+        with borrow_generators(torch.device("cpu"), 0):
+            module = saved._start_module(fitted["n_features_in_"], fitted["n_outputs_"])
+        check_fits(module, tensors)
+        module.load_state_dict(tensors)
+        for name in self._fitted_names():
+            delattr(self, name)
+        self.set_params(**content["params"])
+        self.__dict__.update(fitted, module_=module.eval(), _training_state=None)
+        return self
+
+    def _fitted_names(self):
+        names = (name for name in vars(self) if name.endswith("_"))
+        return [name for name in names if name != "module_"]
+
+
+def _tensor(array):
+    """Return a tensor that shares the array's memory where it can."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
