@@ -73,10 +73,11 @@ sphinx_gallery_conf = {
 
 
 def skip_generated(app, what, name, obj, skip, options):
-    """Leave out scikit-learn's routing methods and the field aliases of NamedTuple."""
+    """Leave out what is inherited: routing methods, field aliases, torch's own."""
     routing = re.fullmatch(r"get_metadata_routing|set_\w+_request", name)
     alias = (obj.__doc__ or "").startswith("Alias for field number")
-    return True if routing or alias else None
+    foreign = (getattr(obj, "__module__", None) or "").startswith("torch.")
+    return True if routing or alias or foreign else None
 
 
 def write_changes(app):

@@ -76,5 +76,11 @@ class ScaledSigmoid(nn.Module):
         return self.scale * torch.sigmoid(values)
 
     def extra_repr(self):
-        """Return what ``repr`` shows between the parentheses."""
+        """Return what ``repr`` shows between the parentheses.
+
+        Returns
+        -------
+        text : str
+            The parameter and its value.
+        """
         return f"scale={self.scale}"

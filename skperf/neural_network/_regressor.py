@@ -64,7 +64,7 @@ class TorchRegressor(RegressorMixin, BaseTorchEstimator):
     n_features_in_ : int
         Number of features.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has names that are all text.
 
     See Also

@@ -128,7 +128,7 @@ class _Population(NamedTuple):
     y: Any
     y_pred: np.ndarray
     predictor: Any
-    weights: np.ndarray  # whole numbers, as every row stands for some people
+    weights: np.ndarray  # 0, 1, 2 or 3 people a row
     seeds: list
 
     def respond(self, shift, sample_weight=None, seed=0):
@@ -179,9 +179,10 @@ def _make_population(X, y, y_pred, predictor, n_draws, rng):
         y_pred = rng.uniform(size=n_samples)
     y_pred = np.asarray(predictor(X) if y_pred is None else y_pred)
     check_consistent_length(X, y, y_pred)
-    weights = np.arange(n_samples) % 4.0
+    rank = np.argsort(np.argsort(y_pred.reshape(n_samples, -1)[:, 0]))
+    weights = 4 * rank // n_samples  # related to all that predictions depend on
     seeds = rng.randint(np.iinfo(np.int32).max, size=n_draws).tolist()
-    return _Population(X, y, y_pred, predictor, rng.permutation(weights), seeds)
+    return _Population(X, y, y_pred, predictor, weights.astype(float), seeds)
 
 
 def _predict_probability(X):

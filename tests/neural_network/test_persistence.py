@@ -58,6 +58,9 @@ def test_round_trip_of_a_regressor_with_names(linear, tmp_path):
     assert_array_equal(loaded.feature_names_in_, ["a", "b", "c"])
     assert_array_equal(loaded.predict(X), reg.predict(X))
     assert loaded.predict(X).dtype == np.float32
+    nameless = TorchRegressor(random_state=0).fit(*linear)
+    nameless.save(tmp_path / "nameless")
+    assert not hasattr(loaded.load(tmp_path / "nameless"), "feature_names_in_")
 
 
 @pytest.mark.parametrize(

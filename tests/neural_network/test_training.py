@@ -247,8 +247,15 @@ def test_new_settings_count_with_an_old_state(linear):
     before = state(reg.module_)
     reg.set_params(optimizer__lr=0.0).fit(*linear)
     assert_array_equal(state(reg.module_)[0], before[0])
-    reg.set_params(optimizer="lbfgs", optimizer_params=None, max_iter=50).fit(*linear)
-    assert reg.score(*linear) > 0.99  # another optimizer starts anew
+
+
+@UNFINISHED
+def test_another_optimizer_starts_anew(linear):
+    reg = TorchRegressor(optimizer="sgd", warm_start="optimizer", max_iter=3)
+    reg.set_params(optimizer__momentum=0.9, random_state=0).fit(*linear)
+    reg.set_params(optimizer="adam", optimizer_params=None).fit(*linear)
+    _, kept = reg._training_state["optimizer"]
+    assert kept[0]["step"] == 3
 
 
 def test_failed_training_leaves_the_fitted_module(linear):
@@ -259,6 +266,36 @@ def test_failed_training_leaves_the_fitted_module(linear):
     with pytest.raises(ValueError, match=r"loss became .*optimizer__lr"):
         reg.fit(X, y)
     assert_array_equal(state(reg.module_)[0], before[0])
+
+
+@UNFINISHED
+def test_failed_training_leaves_the_optimizer_state(linear):
+    X, y = linear
+    reg = TorchRegressor(optimizer="adam", warm_start="optimizer", max_iter=3)
+    reg.set_params(random_state=0).fit(X, y)
+    _, kept = reg._training_state["optimizer"]
+    before = copy.deepcopy(kept)
+    reg.set_params(optimizer__lr=1e300)  # the first step is taken, the second is not
+    with pytest.raises(ValueError, match="loss became"):
+        reg.fit(X, y)
+    for name, value in before[0].items():
+        assert_array_equal(kept[0][name], value)
+
+
+def test_no_gradients_are_kept(linear):
+    reg = TorchRegressor(random_state=0).fit(*linear)
+    assert all(parameter.grad is None for parameter in reg.module_.parameters())
+
+
+@UNFINISHED
+def test_predictions_are_made_in_batches(linear):
+    X, y = linear
+    reg = TorchRegressor(optimizer="adam", batch_size=30, max_iter=2, random_state=0)
+    whole = copy.deepcopy(reg.fit(X, y)).set_params(batch_size=None)
+    sizes = []
+    reg.module_.register_forward_pre_hook(lambda _, rows: sizes.append(len(rows[0])))
+    assert_allclose(reg.predict(X), whole.predict(X), rtol=1e-12)
+    assert sizes == [30, 30, 30, 10]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -84,6 +84,25 @@ def test_window_of_one_is_rrm(estimator, shift, coefficients, tol, population):
         assert getattr(rrm, name) == getattr(arm, name)
 
 
+# Mixing a law with itself
+
+
+@pytest.mark.parametrize("window", [2, 0.5, None])
+@pytest.mark.parametrize("shared_rows", [True, False])
+def test_mixture_of_equal_samples_is_the_sample(shared_rows, window, population):
+    """Its total weight too, which a penalty is weighed against."""
+    X, y = population
+    seen, weights = -y, np.linspace(1, 2, len(y))
+    model = AffineRiskMinimizer(Ridge(alpha=30), window=window).partial_fit(X, y)
+    for _ in range(4):
+        rows = X if shared_rows else X.copy()
+        model.partial_fit(rows, seen, sample_weight=weights)
+    n_tables = 1 if shared_rows else 4 if window is None else 2
+    assert model.history_["n_rows"][-1] == n_tables * len(y)
+    alone = Ridge(alpha=30).fit(X, seen, sample_weight=weights)
+    assert_allclose(model.predict(X), alone.predict(X), rtol=0, atol=1e-12)
+
+
 # Weight k equals k copies
 
 
