@@ -29,10 +29,7 @@ class PerformativeScorer:
             estimator, response_method=self.response_method, pos_label=self.pos_label
         )
         sample = induce(model, self.shift, X, y, sample_weight, self.random_state)
-        weights = {}
-        if sample.sample_weight is not None:
-            weights["sample_weight"] = sample.sample_weight
-        return get_scorer(self.scoring)(estimator, sample.X, sample.y, **weights)
+        return -model.risk(sample, self.scoring)
 
     def __repr__(self):
         return f"make_performative_scorer({self.scoring!r}, {self.shift!r})"

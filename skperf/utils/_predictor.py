@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer
 
 from skperf.utils._losses import row_losses
-from skperf.utils._sklearn import _check_response_method, _num_samples
+from skperf.utils._sklearn import _check_response_method
 
 _AUTO = ["predict_proba", "decision_function", "predict"]
 
@@ -69,15 +69,10 @@ class Predictor:
 
     def _respond(self, methods, X):
         method = _check_response_method(self.estimator, methods)
-        response = method(X)
-        if not is_classifier(self.estimator):
-            response = np.asarray(response)
-            return (
-                response.reshape(_num_samples(X), -1).squeeze(axis=1)
-                if (response.ndim == 2 and response.shape[1] == 1)
-                else response
-            )
-        return self._positive(np.asarray(response), method.__name__)
+        response = np.asarray(method(X))
+        if is_classifier(self.estimator):
+            return self._positive(response, method.__name__)
+        return response.ravel() if response.shape[1:] == (1,) else response
 
     def _positive(self, response, method):
         """Reduce a classifier's response to the positive class."""
