@@ -11,10 +11,12 @@ from skperf.datasets._generators import (
     make_linear_game,
     make_two_group_rejection,
 )
+from skperf.datasets._harmfulness import fetch_harmfulness
 from skperf.datasets._smollm2 import fetch_smollm2
 
 __all__ = [
     "fetch_give_me_some_credit",
+    "fetch_harmfulness",
     "fetch_smollm2",
     "make_affine_lower_bound",
     "make_label_shift_groups",

@@ -126,6 +126,6 @@ def check_sha256(path, expected):
     found = sha256(path)
     if found != expected:
         raise OSError(
-            f"The downloaded file {path.name} has the SHA-256 checksum {found} but "
+            f"The file {path.name} has the SHA-256 checksum {found} but "
             f"{expected} was expected: it may be damaged. Nothing was kept; try again."
         )
