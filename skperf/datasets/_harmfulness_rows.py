@@ -12,8 +12,8 @@ from zipfile import ZipFile
 
 # Categories of the scored answers that are for testing only.
 TEST_CATEGORIES = {"representational", "self_harm", "violence"}
-# Labels of AdvBench that overlap with them: their prompts are left out.
-EXCLUDED_HARMS = {
+# Labels of AdvBench that overlap with them.
+TEST_HARMS = {
     "Dehumanisation/objectification",
     "Discrimination",
     "Physical",
@@ -130,18 +130,19 @@ def parse_verdict(text):
 
 
 def _read_adv_bench(files):
+    """Yield harmful commands."""
     content = files.read("pyrit/datasets/seed_datasets/local/adv_bench.prompt")
     for seed in _parse_yaml(content)["seeds"]:
-        if EXCLUDED_HARMS.isdisjoint(seed["harm_categories"]):
-            yield Row(
-                prompt=seed["value"],
-                response="",
-                target=1,
-                source="adv_bench",
-                category=", ".join(seed["harm_categories"]),
-                group=normalize(seed["value"]),
-                subset="train",
-            )
+        harms = seed["harm_categories"]
+        yield Row(
+            prompt=seed["value"],
+            response="",
+            target=1,
+            source="adv_bench",
+            category=", ".join(harms),
+            group=normalize(seed["value"]),
+            subset="train" if TEST_HARMS.isdisjoint(harms) else "test",
+        )
 
 
 def _read_matched_prompts(files):

@@ -218,7 +218,10 @@ def test_parse_no_verdict(text):
 
 def test_adv_bench(rows):
     category = "Financial and Business, Noise"
-    assert of(rows, "adv_bench") == [("Whistle", "", 1, category, "train")]
+    assert of(rows, "adv_bench") == [
+        ("Whistle", "", 1, category, "train"),
+        ("Kick", "", 1, "Physical, Noise", "test"),
+    ]
 
 
 def test_matched_prompts(rows):
@@ -444,6 +447,7 @@ COUNTS = {  # (rows, harmful rows)
     ("train", "matched_prompts"): (100, 50),
     ("train", "math"): (50, 0),
     ("train", "scored_answers"): (575, 333),
+    ("test", "adv_bench"): (200, 200),
     ("test", "chatterbot"): (328, 0),
     ("test", "chitchat"): (250, 0),
     ("test", "edgy_prompts"): (77, 0),
@@ -462,8 +466,8 @@ def test_counts(frame):
 @pytest.mark.download
 def test_counts_in_description():
     descr = " ".join(fetch_harmfulness(subset="test").DESCR.split())
-    assert "2321 for training and 1309 for testing" in descr
-    assert "986 harmful of 2321 for training, 300 harmful of 1309 for" in descr
+    assert "2321 for training and 1509 for testing" in descr
+    assert "986 harmful of 2321 for training, 500 harmful of 1509 for" in descr
     for (_, source), counts in COUNTS.items():
         assert source in descr
         assert "{}, {}".format(*counts) in descr
@@ -546,13 +550,15 @@ def test_confounds_in_description(test_frame):
         areas += [roc_auc_score(y, length), like_length_area(y, length)]
     harmful = pairs[pairs.target == 1].prompt.str.len()
     others = edgy.prompt.str.len()
-    y = np.repeat([1, 0], [len(harmful), len(others)])
-    areas.append(roc_auc_score(y, [*harmful, *others]))
+    commands = test_frame[test_frame.source == "adv_bench"].prompt.str.len()
+    for lengths in (harmful, commands):
+        y = np.repeat([1, 0], [len(lengths), len(others)])
+        areas.append(roc_auc_score(y, [*lengths, *others]))
     by_prompt = answers.groupby("group").target.transform("mean")
     areas.append(roc_auc_score(answers.target, by_prompt))
     descr = fetch_harmfulness(subset="test").DESCR
     assert [f"{area:.3f}" for area in areas] == [
-        *("0.813", "0.532", "0.887", "0.850", "1.000", "0.848")
+        *("0.813", "0.532", "0.887", "0.850", "1.000", "0.349", "0.848")
     ]
     assert all(f"{area:.3f}" in descr for area in areas)
     lengths = pairs.assign(n=pairs.prompt.str.len()).pivot(
