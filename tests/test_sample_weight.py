@@ -8,16 +8,17 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
-from skperf.shift import FunctionShift, ResampleIfRejected, Sample
+from skperf.shift import FunctionShift, OutcomeShift, ResampleIfRejected, Sample
 
 X, Y = make_classification(200, 5, random_state=0)
 X = X * [1, 10, 0.1, 5, 1] + 3
@@ -132,6 +133,25 @@ def test_search_over_a_pipeline_hands_weights_on():
     )
     expected = proba(RepeatedRiskMinimizer(pipeline, SHIFT))
     assert_allclose(proba(RepeatedRiskMinimizer(search, SHIFT)), expected)
+
+
+def test_transformed_target_hands_weights_on():
+    shift = OutcomeShift(-0.5, spread=20.0)
+    double = {"func": double_it, "inverse_func": halve_it}
+    transformed = TransformedTargetRegressor(Ridge(), **double)
+    default = TransformedTargetRegressor(**double)
+    for regressor, plain in [(transformed, Ridge()), (default, LinearRegression())]:
+        found = RepeatedRiskMinimizer(regressor, shift).fit(X, Y).predict(X)
+        expected = RepeatedRiskMinimizer(plain, shift).fit(X, Y).predict(X)
+        assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def double_it(y):
+    return 2 * y
+
+
+def halve_it(y):
+    return y / 2
 
 
 class Demanding(ClassifierMixin, BaseEstimator):

@@ -12,6 +12,7 @@ from skperf.datasets._generators import (
     make_two_group_rejection,
 )
 from skperf.datasets._harmfulness import fetch_harmfulness
+from skperf.datasets._ride_share import make_ride_share
 from skperf.datasets._smollm2 import fetch_smollm2
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "make_label_shift_groups",
     "make_linear_feedback",
     "make_linear_game",
+    "make_ride_share",
     "make_two_group_rejection",
 ]

@@ -4,6 +4,8 @@
 """Sample weights: does an estimator take them, and how are they handed over."""
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -41,7 +43,7 @@ def weight_parameter(estimator):
     """Return the name under which ``estimator.fit`` takes weights, None if it doesn't.
 
     Without metadata routing a Pipeline hands ``<last step>__sample_weight`` to its last
-    step and a search hands ``sample_weight`` to its estimator.
+    step; a search and a TransformedTargetRegressor hand ``sample_weight`` on.
     """
     if has_fit_parameter(estimator, "sample_weight"):
         return "sample_weight"
@@ -54,4 +56,6 @@ def weight_parameter(estimator):
         return inner and f"{name}__{inner}"
     if isinstance(estimator, BaseSearchCV):
         return weight_parameter(estimator.estimator)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return weight_parameter(estimator.regressor or LinearRegression())
     return None

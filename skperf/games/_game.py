@@ -1,0 +1,370 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The game: players deploy models, everybody reacts to all of them, they retrain."""
+
+import warnings
+from contextlib import contextmanager
+from copy import copy
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Bunch, check_random_state, indexable
+from sklearn.utils.validation import check_is_fitted
+
+from skperf.base import BaseRiskMinimizer
+from skperf.games._players import (
+    are_random,
+    deployed,
+    join_histories,
+    share_residuals,
+    stability_residuals,
+)
+from skperf.games._shift import check_samples, split_targets
+from skperf.games._task import GameTask
+from skperf.utils._diagnosis import ADVICE, diagnose
+from skperf.utils._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _BaseComposition,
+    _check_sample_weight,
+    _fit_context,
+)
+
+
+class PerformativeGame(CallbackSupportMixin, _BaseComposition):
+    r"""Let several minimizers retrain on data that all of their models move.
+
+    Each player trains a model on the base population. In each round it then retrains on
+    what it sees while the models of all players are deployed:
+    :math:`f^i_{t+1} = \arg\min_f \mathbb{E}_{D_i(f^1_t, \dots, f^p_t)}\,\ell(f(x), y)`,
+    or on a mixture of what it has seen, as the player is made. A fixed point is a
+    performatively stable equilibrium: retraining changes none of the models [1]_.
+
+    Parameters
+    ----------
+    players : list of (str, minimizer) tuples
+        Names and :class:`~skperf.risk_minimization.RepeatedRiskMinimizer` or
+        :class:`~skperf.risk_minimization.AffineRiskMinimizer` instances. They have no
+        shift of their own, and the game's `max_iter` and `tol` replace theirs.
+
+    shift : BaseGameShift
+        What each player sees, given the predictions of all.
+
+    order : {"simultaneous", "alternating"}, default="simultaneous"
+        - "simultaneous": all observe, then all retrain.
+        - "alternating": one after the other; each observes what the new models of those
+          before it have induced.
+
+    residuals : {"joint", "own"}, default="joint"
+        What the players with ``coefficients="anderson"`` look at when they choose
+        their coefficients.
+
+        - "joint": the residuals of all players. With the same window all players mix
+          alike, and simultaneous play is Anderson acceleration of the game.
+        - "own": its own residuals alone, as rivals do who tell each other nothing.
+          Those can all vanish while the others' do not, so this does not converge in
+          general.
+
+    max_iter : int, default=20
+        Most rounds.
+
+    tol : float, default=1e-4
+        Stop when one retraining moves the predictions of no player on the base
+        population by more than this, as a root mean square.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift. The estimators keep their own.
+
+    Attributes
+    ----------
+    players_ : list of minimizers
+        The fitted players. Each has the model that it deploys, its own record and
+        verdict; ``partial_fit`` goes on from there with observed data.
+
+    named_players_ : :class:`~sklearn.utils.Bunch`
+        The same by name.
+
+    history_ : dict of ndarrays of shape (`n_iter_`,)
+        One entry a round, ready for ``pandas.DataFrame``. The records of the players
+        have their risks.
+
+        - prediction_gap, two_back_gap, stability_residual: the largest of the players
+        - n_rows, fit_time, n_deployments, n_rows_seen, n_fits: their sums
+
+    n_iter_ : int
+        Rounds played.
+
+    stability_residual_ : float
+        How far one retraining moves the predictions of the player that moves most.
+
+    converged_ : bool
+        Whether the stability residual came down to `tol`.
+
+    diagnosis_ : str
+        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
+        still falls, or there were too few rounds to tell), or "interrupted".
+
+    See Also
+    --------
+    GameOutcomeShift : Targets that move with the predictions of all players.
+    skperf.datasets.make_ride_share : Two companies that set prices.
+
+    References
+    ----------
+    .. [1] A. Narang, E. Faulkner, D. Drusvyatskiy, M. Fazel, L. J. Ratliff,
+       "Multiplayer Performative Prediction: Learning in Decision-Dependent Games",
+       JMLR 24, 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+    >>> from skperf.games import GameOutcomeShift, PerformativeGame
+    >>> model = LinearRegression(fit_intercept=False)
+    >>> players = [
+    ...     ("one", RepeatedRiskMinimizer(model)),
+    ...     ("other", AffineRiskMinimizer(model, window=2)),
+    ... ]
+    >>> shift = GameOutcomeShift(feedback=[[-0.5, 0.2], [0.2, -0.5]])
+    >>> game = PerformativeGame(players, shift).fit(np.ones((1, 1)), [1.3])
+    >>> game.diagnosis_
+    'converged'
+    >>> game.predict([[1.0]]).round(3)
+    array([[1., 1.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "players": [list],
+        "shift": [HasMethods(["bind", "sample"])],
+        "order": [StrOptions({"simultaneous", "alternating"})],
+        "residuals": [StrOptions({"joint", "own"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        players,
+        shift,
+        *,
+        order="simultaneous",
+        residuals="joint",
+        max_iter=20,
+        tol=1e-4,
+        random_state=None,
+    ):
+        self.players = players
+        self.shift = shift
+        self.order = order
+        self.residuals = residuals
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    def get_params(self, deep=True):
+        """Get the parameters of the game and of its players.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include those of the players, as ``<name>__<parameter>``.
+
+        Returns
+        -------
+        params : dict
+            Names mapped to values.
+        """
+        return self._get_params("players", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters of the game, or of a player as ``<name>__<parameter>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names mapped to values; a player is replaced by its name.
+
+        Returns
+        -------
+        self : object
+            The game.
+        """
+        self._set_params("players", **params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Play on a base population until the models are stable.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features of the base population, the same for all players.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_players)
+            Targets of the base population: one for all players or a column for each.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the base population.
+
+        Returns
+        -------
+        self : object
+            The fitted game. If a round fails or is interrupted, it stays usable at the
+            last finished round.
+
+        Raises
+        ------
+        TypeError
+            If a player is not a minimizer, or if the shift does not return a sample for
+            each player.
+        ValueError
+            If names are not unique, or if `y` has another number of columns.
+        """
+        X, y = indexable(X, y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
+        players = self._clone_players()
+        respond = self._bind_shift(X, y, sample_weight)
+        task = GameTask(self, X, y, sample_weight, max_rounds=self.max_iter + 1)
+        players = self._deploy_first(players, X, y, sample_weight, task)
+        residuals = np.full(len(players), np.inf)
+        while residuals.max() > self.tol and self.n_iter_ < self.max_iter:
+            if task.stopped:
+                break
+            players = self._play_round(players, respond, task)
+            residuals = stability_residuals(players, respond, self.tol)
+        self._judge(players, residuals, respond)
+        task.finish()
+        if not self.converged_ and not task.stopped:
+            self._warn()
+        return self
+
+    def predict(self, X):
+        """Predict with the deployed models of all players.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples, n_players)
+            A column for each player.
+        """
+        check_is_fitted(self)
+        return np.column_stack([player.predict(X) for player in self.players_])
+
+    def _clone_players(self):
+        if not self.players:
+            raise ValueError("A game needs at least one player; players is empty.")
+        self._validate_names([name for name, _ in self.players])
+        for name, player in self.players:
+            if not isinstance(player, BaseRiskMinimizer):
+                raise TypeError(
+                    f"The player {name!r} is a {type(player).__name__}; expected a "
+                    "RepeatedRiskMinimizer or AffineRiskMinimizer around an estimator."
+                )
+            if player.shift is not None:
+                raise ValueError(
+                    f"The player {name!r} has a shift of its own. What players see "
+                    "comes from the shift of the game; leave theirs None."
+                )
+        return [clone(player).set_params(tol=self.tol) for _, player in self.players]
+
+    def _bind_shift(self, X, y, sample_weight):
+        rng = check_random_state(self.random_state)
+        respond = self.shift.bind(X, y, sample_weight=sample_weight, random_state=rng)
+        n_players = len(self.players)
+        return lambda *now: check_samples(respond(*now), self.shift, n_players)
+
+    def _deploy_first(self, players, X, y, sample_weight, task):
+        """Train all players on data that nobody has reacted to."""
+        targets = split_targets(y, len(players))
+        with task.round(players, "fit"):
+            for i, target in enumerate(targets):
+                self._retrain(i, players, (X, target, sample_weight), task)
+        self._publish(players)
+        return players
+
+    def _play_round(self, players, respond, task):
+        """Return the players after one more round, and publish it."""
+        players = list(players)
+        with task.round(players, "round"):
+            samples = respond(*deployed(players))
+            for i in range(len(players)):
+                if i and self.order == "alternating":
+                    samples = respond(*deployed(players))
+                self._retrain(i, players, samples[i], task)
+        if self.residuals == "joint":
+            share_residuals(players)
+        self._publish(players)
+        return players
+
+    def _retrain(self, i, players, sample, task):
+        """Replace one of the players by what it is after its retraining."""
+        name, _ = self.players[i]
+        player = copy(players[i])
+        X, y, sample_weight = sample
+        with task.turn(player, name), _named_player(name):
+            players[i] = player.partial_fit(X, y, sample_weight=sample_weight)
+
+    def _publish(self, players):
+        """Publish a finished round, all of it or nothing."""
+        # Without what they remember for the next round: partial_fit begins anew.
+        forgetful = [copy(player) for player in players]
+        for player in forgetful:
+            del player._path
+        names = [name for name, _ in self.players]
+        self.__dict__.update(
+            players_=forgetful,
+            named_players_=Bunch(**dict(zip(names, forgetful, strict=True))),
+            history_=join_histories(players),
+            n_iter_=players[0].n_iter_,
+            stability_residual_=np.nan,
+            converged_=False,
+            diagnosis_="interrupted",
+        )
+
+    def _judge(self, players, residuals, respond):
+        residual = residuals.max()
+        random = residual > self.tol and are_random(players, respond)
+        for player, own in zip(self.players_, residuals, strict=True):
+            player._judge(own, random)
+        self.stability_residual_ = float(residual)
+        self.converged_ = bool(residual <= self.tol)
+        self.diagnosis_ = (
+            "converged" if self.converged_ else diagnose(self.history_, random=random)
+        )
+
+    def _warn(self):
+        warnings.warn(
+            f"The game is not stable after {self.n_iter_} rounds: the stability "
+            f"residual is {self.stability_residual_:.2g} with tol={self.tol:g}. "
+            f"Diagnosis: {self.diagnosis_}. {ADVICE[self.diagnosis_]}",
+            ConvergenceWarning,
+            stacklevel=4,  # past _warn, fit and its wrapper
+        )
+
+
+@contextmanager
+def _named_player(name):
+    """Say whose retraining raised an error and what is left."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(
+            f"Raised by the player {name!r}. The rounds of the game before it are kept."
+        )
+        raise
