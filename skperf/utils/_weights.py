@@ -5,7 +5,6 @@
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -57,5 +56,6 @@ def weight_parameter(estimator):
     if isinstance(estimator, BaseSearchCV):
         return weight_parameter(estimator.estimator)
     if isinstance(estimator, TransformedTargetRegressor):
-        return weight_parameter(estimator.regressor or LinearRegression())
+        regressor = estimator.regressor
+        return "sample_weight" if regressor is None else weight_parameter(regressor)
     return None
