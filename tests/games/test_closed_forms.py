@@ -202,10 +202,10 @@ def test_alternating_and_simultaneous_play_share_equilibria(
 def test_anderson_ends_after_as_many_rounds_as_there_are_predictions(
     random_game, play_rounds, least_squares
 ):
-    """One round for each of the six dimensions, and one to start with."""
+    """Seven residuals in six dimensions can vanish; the first comes with round 1."""
     feedback, y = random_game(3, 2, radius=2.0, seed=4)
     player = AffineRiskMinimizer(least_squares, coefficients="anderson")
     path = play_rounds([player] * 3, feedback, y, 8)
     errors = abs(path.reshape(9, -1) - equilibrium(feedback, y)).max(axis=1)
-    assert errors[5] > 1e-2
-    assert errors[-1] < 1e-4
+    assert errors[7] > 1e-3
+    assert errors[8] < 1e-5
