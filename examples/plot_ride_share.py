@@ -84,7 +84,7 @@ ways = {
 # %%
 # The picture
 # -----------
-styles = dict.fromkeys(ways, {"marker": ".", "markersize": 4, "linewidth": 1.2})
+styles = {name: {"marker": ".", "markersize": 4, "linewidth": 1.2} for name in ways}
 styles["Anderson, own residuals"] = {"linestyle": ":", "linewidth": 1.8, "color": "C5"}
 styles["Anderson, joint residuals"] = {"marker": ".", "linewidth": 2, "color": "C4"}
 

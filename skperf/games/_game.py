@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperf.base import BaseRiskMinimizer
 from skperf.games._players import (
     are_random,
+    check_predictions,
     deployed,
     join_histories,
     share_residuals,
@@ -79,7 +80,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         population by more than this, as a root mean square.
 
     random_state : int, RandomState instance or None, default=None
-        Random numbers of the shift. The estimators keep their own.
+        Random numbers of the shift. The players and their estimators keep their own.
 
     Attributes
     ----------
@@ -242,8 +243,12 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         while residuals.max() > self.tol and self.n_iter_ < self.max_iter:
             if task.stopped:
                 break
-            players = self._play_round(players, respond, task)
-            residuals = stability_residuals(players, respond, self.tol)
+            with _noted(
+                f"Raised in round {self.n_iter_ + 1} of the game. The rounds before it "
+                "are kept: players_ and history_ are those of the last."
+            ):
+                players = self._play_round(players, respond, task)
+                residuals = stability_residuals(players, respond, self.tol)
         self._judge(players, residuals, respond)
         task.finish()
         if not self.converged_ and not task.stopped:
@@ -269,18 +274,14 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
     def _clone_players(self):
         if not self.players:
             raise ValueError("A game needs at least one player; players is empty.")
+        for item in self.players:
+            if not isinstance(item, tuple) or len(item) != 2:
+                raise TypeError(
+                    f"players must hold pairs of a name and a minimizer; got {item!r}."
+                )
         self._validate_names([name for name, _ in self.players])
         for name, player in self.players:
-            if not isinstance(player, BaseRiskMinimizer):
-                raise TypeError(
-                    f"The player {name!r} is a {type(player).__name__}; expected a "
-                    "RepeatedRiskMinimizer or AffineRiskMinimizer around an estimator."
-                )
-            if player.shift is not None:
-                raise ValueError(
-                    f"The player {name!r} has a shift of its own. What players see "
-                    "comes from the shift of the game; leave theirs None."
-                )
+            _check_player(name, player)
         return [clone(player).set_params(tol=self.tol) for _, player in self.players]
 
     def _bind_shift(self, X, y, sample_weight):
@@ -295,6 +296,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         with task.round(players, "fit"):
             for i, target in enumerate(targets):
                 self._retrain(i, players, (X, target, sample_weight), task)
+        check_predictions(players, [name for name, _ in self.players])
         self._publish(players)
         return players
 
@@ -317,7 +319,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         name, _ = self.players[i]
         player = copy(players[i])
         X, y, sample_weight = sample
-        with task.turn(player, name), _named_player(name):
+        with task.turn(player, name), _noted(f"Raised by the player {name!r}."):
             players[i] = player.partial_fit(X, y, sample_weight=sample_weight)
 
     def _publish(self, players):
@@ -349,22 +351,40 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         )
 
     def _warn(self):
+        advice = ADVICE[self.diagnosis_]
+        coefficients = [getattr(player, "coefficients", "") for player in self.players_]
+        if self.residuals == "own" and "anderson" in coefficients:
+            advice = (
+                "Anderson coefficients from a player's own residuals do not converge "
+                "in general. Use residuals='joint'."
+            )
         warnings.warn(
             f"The game is not stable after {self.n_iter_} rounds: the stability "
             f"residual is {self.stability_residual_:.2g} with tol={self.tol:g}. "
-            f"Diagnosis: {self.diagnosis_}. {ADVICE[self.diagnosis_]}",
+            f"Diagnosis: {self.diagnosis_}. {advice}",
             ConvergenceWarning,
             stacklevel=4,  # past _warn, fit and its wrapper
         )
 
 
+def _check_player(name, player):
+    if not isinstance(player, BaseRiskMinimizer):
+        raise TypeError(
+            f"The player {name!r} is a {type(player).__name__}; expected a "
+            "RepeatedRiskMinimizer or AffineRiskMinimizer around an estimator."
+        )
+    if player.shift is not None:
+        raise ValueError(
+            f"The player {name!r} has a shift of its own. What players see comes from "
+            "the shift of the game; leave theirs None."
+        )
+
+
 @contextmanager
-def _named_player(name):
-    """Say whose retraining raised an error and what is left."""
+def _noted(note):
+    """Say where an error was raised and what is left."""
     try:
         yield
     except Exception as error:
-        error.add_note(
-            f"Raised by the player {name!r}. The rounds of the game before it are kept."
-        )
+        error.add_note(note)
         raise

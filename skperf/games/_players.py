@@ -16,6 +16,17 @@ _LARGEST = ("prediction_gap", "two_back_gap", "stability_residual")
 _TOTAL = ("n_rows", "fit_time", "n_deployments", "n_rows_seen", "n_fits")
 
 
+def check_predictions(players, names):
+    """Raise unless each player predicts one number a row."""
+    for name, player in zip(names, players, strict=True):
+        shape = player._path.y_pred.shape
+        if len(shape) != 1:
+            raise ValueError(
+                f"The predictions of the player {name!r} have the shape {shape}; a "
+                "shift of a game sees one number a row from each player."
+            )
+
+
 def deployed(players):
     """Return what the players predict on the base population, and their predictors."""
     predictors = [player._path.predictor for player in players]

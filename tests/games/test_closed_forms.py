@@ -6,9 +6,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.datasets import make_linear_game
 from skperf.games import GameOutcomeShift, PerformativeGame
+from skperf.shift import OutcomeShift
 
 ORDERS = ["simultaneous", "alternating"]
 
@@ -113,6 +116,20 @@ def test_path(order, way, n_players, random_game, play_rounds, least_squares):
     expected = reference(feedback, y, order, weigh, 4)
     # targets of 1e9 and -1e9 represent numbers of about 1: 7 digits are left
     assert_allclose(path, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_players_at_once_are_one_joint_learner(way, play_rounds, least_squares):
+    data = make_linear_game(random_state=0)
+    make, params, _ = WAYS[way]
+    shift = OutcomeShift(data.feedback, spread=1e9)
+    joint = make(least_squares, shift, max_iter=6, tol=0, **params)
+    with pytest.warns(ConvergenceWarning):
+        joint.fit(data.data, data.target)
+    blocks = data.feedback.reshape(2, 11, 2, 11).transpose(0, 2, 1, 3)
+    players = [make(least_squares, **params)] * 2
+    path = play_rounds(players, blocks, data.target.reshape(2, 11), 6)
+    assert_allclose(path[-1].ravel(), joint.predict(data.data), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("order", ORDERS)

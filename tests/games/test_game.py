@@ -17,6 +17,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.games import BaseGameShift, GameOutcomeShift, PerformativeGame
+from skperf.inspection import RetrainingDisplay
 from skperf.shift import OutcomeShift, ResampleIfRejected, Sample
 
 RNG = np.random.default_rng(0)
@@ -150,6 +151,13 @@ def test_players(game):
     )
     # the game leaves the players it was made of alone
     assert not hasattr(game.players[0][1], "estimator_")
+
+
+def test_display_of_a_player(game):
+    pytest.importorskip("matplotlib")
+    lyft = game.fit(X, Y).named_players_.lyft
+    line = RetrainingDisplay.from_estimator(lyft, name="lyft").line_
+    assert_array_equal(line.get_ydata(), lyft.history_["prediction_gap"])
 
 
 def test_stable_is_stable(game):
@@ -378,7 +386,9 @@ def test_a_failed_round_is_not_published(game):
     )
     with pytest.raises(RuntimeError, match="out of paper") as raised:
         game.fit(X, Y)
-    assert "Raised by the player 'uber'" in "\n".join(raised.value.__notes__)
+    notes = " ".join(raised.value.__notes__)
+    assert "Raised by the player 'uber'" in notes
+    assert "Raised in round 2 of the game" in notes
     with pytest.warns(ConvergenceWarning):
         reference.fit(X, Y)
     assert game.n_iter_ == 1
@@ -386,6 +396,31 @@ def test_a_failed_round_is_not_published(game):
     assert_array_equal(game.predict(X), reference.predict(X))
     # the first player has not moved either
     assert [player.n_iter_ for player in game.players_] == [1, 1]
+
+
+class Interval(Ridge):
+    """Predicts a value and what lies above it."""
+
+    def predict(self, X):
+        return np.column_stack([super().predict(X), super().predict(X) + 1])
+
+
+def test_several_predictions_a_row(game):
+    game.set_params(lyft=RepeatedRiskMinimizer(Interval(), scoring=_nothing))
+    with pytest.raises(ValueError, match=r"'lyft' have the shape \(30, 2\)"):
+        game.fit(X, Y)
+    assert not hasattr(game, "players_")
+
+
+def _nothing(estimator, X, y):
+    return 0.0
+
+
+def test_own_residuals_get_their_own_advice(game):
+    player = AffineRiskMinimizer(Ridge(), coefficients="anderson")
+    game.set_params(uber=player, residuals="own", max_iter=2, tol=1e-9)
+    with pytest.warns(ConvergenceWarning, match="Use residuals='joint'"):
+        game.fit(X, Y)
 
 
 def test_divergence_is_reported():
@@ -401,6 +436,7 @@ def test_divergence_is_reported():
     [
         ({"players": []}, ValueError, "needs at least one player"),
         ({"players": "lyft"}, ValueError, "'players' parameter"),
+        ({"players": [Ridge()]}, TypeError, r"pairs .* got Ridge\(\)"),
         ({"lyft": Ridge()}, TypeError, "'lyft' is a Ridge; expected a Repeated"),
         ({"order": "random"}, ValueError, "'order' parameter"),
         ({"residuals": "mine"}, ValueError, "'residuals' parameter"),
