@@ -425,7 +425,10 @@ def make_linear_game(
 
     Pair it with ``OutcomeShift(feedback=data.feedback)``, adding
     ``spread=data.spread`` where past samples shall be pooled as weights, and with
-    ``LinearRegression(fit_intercept=False)``.
+    ``LinearRegression(fit_intercept=False)``. One model then predicts for all players.
+    For a :class:`~skperf.games.PerformativeGame` of p models, pair ``np.eye(l)`` and
+    ``target.reshape(p, l).T`` with the blocks
+    ``GameOutcomeShift(feedback.reshape(p, l, p, l).swapaxes(1, 2))``.
 
     Parameters
     ----------

@@ -64,8 +64,9 @@ def make_ride_share(price=10, *, n_locations=11, random_state=None):
         data : ndarray of shape (n_locations, n_locations)
             The identity: a row for each location.
         target : ndarray of shape (n_locations, 2)
-            The mean demands q in rides, a column for each company. The game of [1]_
-            adds normal noise of standard deviation 1.
+            The mean demands q in rides, a column for each company. They are what the
+            first prices answer; the game of [1]_ starts from random adjustments between
+            0 and 1, and adds normal noise of standard deviation 1 to demand.
         feedback : ndarray of shape (2, 2, n_locations)
             Rides per dollar: entry ``[i, j, n]`` is what the price of company j does to
             the demand for company i in location n.

@@ -16,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.base import BaseRiskMinimizer
 from skperf.games._players import (
     are_random,
+    check_players,
     check_predictions,
     deployed,
     join_histories,
@@ -272,16 +272,8 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         return np.column_stack([player.predict(X) for player in self.players_])
 
     def _clone_players(self):
-        if not self.players:
-            raise ValueError("A game needs at least one player; players is empty.")
-        for item in self.players:
-            if not isinstance(item, tuple) or len(item) != 2:
-                raise TypeError(
-                    f"players must hold pairs of a name and a minimizer; got {item!r}."
-                )
+        check_players(self.players)
         self._validate_names([name for name, _ in self.players])
-        for name, player in self.players:
-            _check_player(name, player)
         return [clone(player).set_params(tol=self.tol) for _, player in self.players]
 
     def _bind_shift(self, X, y, sample_weight):
@@ -364,19 +356,6 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             f"Diagnosis: {self.diagnosis_}. {advice}",
             ConvergenceWarning,
             stacklevel=4,  # past _warn, fit and its wrapper
-        )
-
-
-def _check_player(name, player):
-    if not isinstance(player, BaseRiskMinimizer):
-        raise TypeError(
-            f"The player {name!r} is a {type(player).__name__}; expected a "
-            "RepeatedRiskMinimizer or AffineRiskMinimizer around an estimator."
-        )
-    if player.shift is not None:
-        raise ValueError(
-            f"The player {name!r} has a shift of its own. What players see comes from "
-            "the shift of the game; leave theirs None."
         )
 
 

@@ -3,17 +3,39 @@
 
 """What is asked of all players of a game together.
 
-The players are minimizers on which ``partial_fit`` has been called.
+Where nothing else is said, ``partial_fit`` has been called on them.
 """
 
 import numpy as np
 
-from skperf.base import _is_random
+from skperf.base import BaseRiskMinimizer, _is_random
 from skperf.utils._trainer import copy_model
 from skperf.utils._weights import fit_with_weights
 
 _LARGEST = ("prediction_gap", "two_back_gap", "stability_residual")
 _TOTAL = ("n_rows", "fit_time", "n_deployments", "n_rows_seen", "n_fits")
+
+
+def check_players(named_players):
+    """Raise unless these are pairs of a name and a minimizer without a shift."""
+    if not named_players:
+        raise ValueError("A game needs at least one player; players is empty.")
+    for item in named_players:
+        if not isinstance(item, tuple) or len(item) != 2:
+            raise TypeError(
+                f"players must hold pairs of a name and a minimizer; got {item!r}."
+            )
+        name, player = item
+        if not isinstance(player, BaseRiskMinimizer):
+            raise TypeError(
+                f"The player {name!r} is a {type(player).__name__}; expected a "
+                "RepeatedRiskMinimizer or AffineRiskMinimizer around an estimator."
+            )
+        if player.shift is not None:
+            raise ValueError(
+                f"The player {name!r} has a shift of its own. What players see comes "
+                "from the shift of the game; leave theirs None."
+            )
 
 
 def check_predictions(players, names):
@@ -36,8 +58,6 @@ def deployed(players):
 def share_residuals(players):
     """Let each player look at the residuals of all when it mixes its past data."""
     paths = [player._path for player in players]
-    if any(path.residual is None for path in paths):
-        return
     joint = np.concatenate([path.residual for path in paths])
     for player, path in zip(players, paths, strict=True):
         player._path = path._replace(residual=joint)

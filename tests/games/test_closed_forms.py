@@ -126,7 +126,7 @@ def test_players_at_once_are_one_joint_learner(way, play_rounds, least_squares):
     joint = make(least_squares, shift, max_iter=6, tol=0, **params)
     with pytest.warns(ConvergenceWarning):
         joint.fit(data.data, data.target)
-    blocks = data.feedback.reshape(2, 11, 2, 11).transpose(0, 2, 1, 3)
+    blocks = data.feedback.reshape(2, 11, 2, 11).swapaxes(1, 2)
     players = [make(least_squares, **params)] * 2
     path = play_rounds(players, blocks, data.target.reshape(2, 11), 6)
     assert_allclose(path[-1].ravel(), joint.predict(data.data), rtol=0, atol=1e-5)
