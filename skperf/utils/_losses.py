@@ -7,18 +7,19 @@ import numpy as np
 from sklearn.base import is_classifier
 
 
-def row_losses(estimator, X, y):
-    """Return the loss of `estimator` on each row of (X, y), of shape (n_samples,).
+def row_losses(estimator, y, respond):
+    """Return the loss of `estimator` on each row, of shape (n_samples,).
 
     Log loss for classifiers with ``predict_proba``, the share of wrong labels for
     other classifiers, and the squared error, averaged over outputs, for the rest.
+    ``respond("predict")`` is what its method of that name says about the rows.
     """
     y = np.asarray(y)
     if not is_classifier(estimator):
-        return _row_mean((np.asarray(estimator.predict(X)).reshape(y.shape) - y) ** 2)
+        return _row_mean((respond("predict").reshape(y.shape) - y) ** 2)
     if y.ndim == 1 and hasattr(estimator, "predict_proba"):
-        return _log_losses(y, estimator.predict_proba(X), estimator.classes_)
-    return _row_mean(np.asarray(estimator.predict(X)).reshape(y.shape) != y)
+        return _log_losses(y, respond("predict_proba"), estimator.classes_)
+    return _row_mean(respond("predict").reshape(y.shape) != y)
 
 
 def _log_losses(y, proba, classes):

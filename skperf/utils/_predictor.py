@@ -3,6 +3,8 @@
 
 """The deployed model as the population meets it: a function of the features."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer
@@ -19,28 +21,26 @@ class Predictor:
     Calling it gives the predictions that a shift sees: the probability, score or
     label indicator of `pos_label` for a classifier, the value for a regressor.
 
-    The answers for the last X are kept, so that the loop pays for one pass over the
-    data where it asks twice for the same object.
+    The responses for the last X and the last losses are kept: the shift, the gap and
+    the risk share one pass over the data where they ask about the same object.
     """
 
     def __init__(self, estimator, *, response_method="auto", pos_label=None):
         self.estimator = estimator
         self.response_method = response_method
         self.pos_label = pos_label
-        self._last_call = (None, None)
+        self._last_responses = (None, {})
         self._last_losses = (None, None, None)
 
     def __call__(self, X):
         """Return the predictions on X, of shape (n_samples,) or (n_samples, k)."""
-        if X is not self._last_call[0]:
-            methods = _AUTO if self.response_method == "auto" else self.response_method
-            self._last_call = (X, self._respond(methods, X))
-        return self._last_call[1]
+        methods = _AUTO if self.response_method == "auto" else self.response_method
+        return self._predict(methods, X)
 
     def score(self, X):
         """Return the unsquashed score: the decision function where there is one."""
         if hasattr(self.estimator, "decision_function"):
-            return self._respond("decision_function", X)
+            return self._predict("decision_function", X)
         return self(X)
 
     def risk(self, sample, scoring=None):
@@ -50,7 +50,8 @@ class Predictor:
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
         if X is not self._last_losses[0] or y is not self._last_losses[1]:
-            self._last_losses = (X, y, row_losses(self.estimator, X, y))
+            losses = row_losses(self.estimator, y, partial(self._respond, X))
+            self._last_losses = (X, y, losses)
         return float(np.average(self._last_losses[2], weights=sample_weight))
 
     @property
@@ -67,12 +68,21 @@ class Predictor:
             )
         return int(position[0])
 
-    def _respond(self, methods, X):
-        method = _check_response_method(self.estimator, methods)
-        response = np.asarray(method(X))
+    def _predict(self, methods, X):
+        method = _check_response_method(self.estimator, methods).__name__
+        response = self._respond(X, method)
         if is_classifier(self.estimator):
-            return self._positive(response, method.__name__)
+            return self._positive(response, method)
         return response.ravel() if response.shape[1:] == (1,) else response
+
+    def _respond(self, X, method):
+        """Return what the estimator's method says about X."""
+        if X is not self._last_responses[0]:
+            self._last_responses = (X, {})
+        _, responses = self._last_responses
+        if method not in responses:
+            responses[method] = np.asarray(getattr(self.estimator, method)(X))
+        return responses[method]
 
     def _positive(self, response, method):
         """Reduce a classifier's response to the positive class."""
