@@ -21,8 +21,8 @@ INSTALL = .venv/$*/bin/python -m pip install --quiet --disable-pip-version-check
     --constraint constraints.txt
 
 .venv/demo/.stamp: EXTRAS = plot,progress
-.venv/test/.stamp: EXTRAS = test,torch
-.venv/docs/.stamp: EXTRAS = docs,torch
+.venv/test/.stamp: EXTRAS = test,llm
+.venv/docs/.stamp: EXTRAS = docs,llm
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture

@@ -1,0 +1,18 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Red flag tokens: causal language models as classifiers of texts."""
+
+try:
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "skperf.llm needs PyTorch and transformers. Install them with: "
+        "pip install skperf[llm]"
+    ) from error
+
+from skperf.llm._language_model import LanguageModel
+from skperf.llm._red_flag import PositionScores, RedFlagClassifier
+
+__all__ = ["LanguageModel", "PositionScores", "RedFlagClassifier"]

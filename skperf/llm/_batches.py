@@ -1,0 +1,90 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Cut long texts into windows and put windows of like length into batches."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+
+class Window(NamedTuple):
+    """A stretch of a text that the language model reads at once.
+
+    Attributes
+    ----------
+    text : int
+        Number of the text.
+
+    tokens : ndarray of shape (n_tokens,)
+        The stretch.
+
+    scored : ndarray of shape (n_scored,)
+        Where in `tokens` this window answers for the states.
+    """
+
+    text: int
+    tokens: np.ndarray
+    scored: np.ndarray
+
+
+def cut(number, text, max_length):
+    """Return the windows of a text that answer for at least one scored position.
+
+    Windows move on by half their length, and the last one ends with the text. Each
+    position is answered for by the first window that holds it, so that it has seen all
+    of the text before it, or at least half a window.
+    """
+    windows = []
+    answered = 0
+    for start in _starts(len(text.tokens), max_length):
+        stop = min(start + max_length, len(text.tokens))
+        scored = text.scored[(text.scored >= answered) & (text.scored < stop)]
+        if len(scored):
+            tokens = text.tokens[start : scored[-1] + 1]
+            windows.append(Window(number, tokens, scored - start))
+        answered = stop
+    return windows
+
+
+def _starts(n_tokens, max_length):
+    last = max(n_tokens - max_length, 0)
+    return [*range(0, last, max(max_length // 2, 1)), last]
+
+
+def batches(windows, batch_tokens):
+    """Yield lists of windows, which hold at most `batch_tokens` when padded.
+
+    A window that is longer than that is a batch of its own.
+    """
+    batch = []
+    for window in sorted(windows, key=lambda window: len(window.tokens)):
+        # windows grow, so the newest one is what the others are padded to
+        if batch and len(window.tokens) * (len(batch) + 1) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch
+
+
+def pad(batch):
+    """Return token numbers of shape (n_windows, n_longest), padded on the right.
+
+    A causal model does not look ahead, so what the padding is does not matter, and no
+    mask is needed.
+    """
+    return torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(window.tokens) for window in batch], batch_first=True
+    )
+
+
+def split_by_tokens(texts, n_tokens):
+    """Yield runs of texts with about `n_tokens` scored positions each."""
+    ends = np.cumsum([len(text.scored) for text in texts])
+    pieces = np.flatnonzero(np.diff(ends // n_tokens)) + 1
+    start = 0
+    for stop in [*pieces, len(texts)]:
+        yield texts[start:stop]
+        start = stop

@@ -1,0 +1,159 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Read texts with a causal transformer, or with the lower part of one."""
+
+from contextlib import contextmanager
+from copy import copy
+
+import torch
+
+from skperf.llm._batches import batches, cut, pad
+from skperf.llm._cache import States
+
+# The head turns so many hidden states into logits at once: 2**24 logits are 64 MB.
+_LOGITS_AT_ONCE = 2**24
+
+
+def read(model, texts, *, layer, flag_token_id, max_length, batch_tokens):
+    """Return the States of each text.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        A causal language model. It is left as it is.
+
+    texts : list of TokenizedText
+        The texts.
+
+    layer : int or None
+        The decoder layer to stop after; None means all of the model with its head.
+
+    flag_token_id : int
+        The token that the normalizer leaves out, if the head has it.
+
+    max_length, batch_tokens : int
+        Limits of a window and of a padded batch.
+    """
+    body = model.base_model if layer is None else lower_body(model, layer)
+    head = output_head(model) if layer is None else None
+    windows = [w for i, text in enumerate(texts) for w in cut(i, text, max_length)]
+    parts = [[] for _ in texts]
+    with torch.no_grad(), evaluating(model):
+        for batch in batches(windows, batch_tokens):
+            hidden = _hidden(body, batch, model.device)
+            logs = head and log_normalizer(head, hidden, flag_token_id)
+            for window, states in zip(batch, _split(batch, hidden, logs), strict=True):
+                parts[window.text].append(states)
+    return [_join(states) for states in parts]
+
+
+def lower_body(model, layer):
+    """Return the model's body without the layers above `layer`; it shares weights.
+
+    What comes out has passed through the body's last norm, as after the full model.
+    """
+    name, layers = decoder_layers(model)
+    if not 1 <= layer <= len(layers):
+        raise ValueError(
+            f"layer={layer} is none of the model's layers. Choose 1 to {len(layers)}."
+        )
+    body = copy(model.base_model)
+    owner, _, leaf = name.rpartition(".")
+    parent = body
+    for part in owner.split(".") if owner else []:
+        child = copy(parent._modules[part])
+        parent._modules = {**parent._modules, part: child}
+        parent = child
+    parent._modules = {**parent._modules, leaf: layers[:layer]}
+    return body
+
+
+def decoder_layers(model):
+    """Return the name, inside the body, and the list of the decoder layers."""
+    n_layers = model.config.get_text_config().num_hidden_layers
+    for name, module in model.base_model.named_modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers:
+            return name, module
+    raise ValueError(
+        f"No list of {n_layers} layers was found in {type(model).__name__}, so it "
+        "cannot be left early. Use layer=None."
+    )
+
+
+def output_head(model):
+    """Return the module that makes logits of the last hidden states."""
+    head = model.get_output_embeddings()
+    if head is None:
+        raise ValueError(
+            f"{type(model).__name__} has no output head, so a flag cannot compete with "
+            "other tokens. Load a model for causal language modelling, or choose a "
+            "layer, which needs no head."
+        )
+    _check_head(model, head)
+    return head
+
+
+def _check_head(model, head):
+    """Raise if logits are scaled or squashed: then the head is not all of it."""
+    tokens = torch.zeros((1, 1), dtype=torch.long, device=model.device)
+    with torch.no_grad(), evaluating(model):
+        logits = model(tokens, use_cache=False).logits
+        hidden = model.base_model(tokens, use_cache=False).last_hidden_state
+        if not torch.equal(head(hidden), logits):
+            raise ValueError(
+                f"{type(model).__name__} transforms the logits of its output head, "
+                "which is not supported. Choose a layer, which needs no head."
+            )
+
+
+@contextmanager
+def evaluating(model):
+    """Switch dropout off inside, and leave every module as it was."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def log_normalizer(head, hidden, flag_token_id):
+    """Return log sum_v exp(z_v) over all tokens but the flag, of shape (n,).
+
+    Logits are made for some positions at a time, and never for all of a batch.
+    """
+    rows = max(_LOGITS_AT_ONCE // head.weight.shape[0], 1)
+    parts = []
+    for some in hidden.split(rows):
+        logits = head(some)
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
+        parts.append(logits.logsumexp(dim=1))
+    return torch.cat(parts).cpu()
+
+
+def _hidden(body, batch, device):
+    """Return the hidden states at the scored positions of a batch, window by window."""
+    out = body(input_ids=pad(batch).to(device), use_cache=False).last_hidden_state
+    scored = [torch.from_numpy(window.scored).to(device) for window in batch]
+    return torch.cat([row[where] for row, where in zip(out, scored, strict=True)])
+
+
+def _split(batch, hidden, log_normalizers):
+    sizes = [len(window.scored) for window in batch]
+    parts = hidden.cpu().split(sizes)
+    if log_normalizers is None:
+        return [States(part, None) for part in parts]
+    pairs = zip(parts, log_normalizers.split(sizes), strict=True)
+    return [States(*pair) for pair in pairs]
+
+
+def _join(states):
+    """Put the windows of a text together; the copy lets go of the batch."""
+    hidden = torch.cat([part.hidden for part in states])
+    if states[0].log_normalizer is None:
+        return States(hidden, None)
+    return States(hidden, torch.cat([part.log_normalizer for part in states]))

@@ -1,0 +1,439 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""RedFlagClassifier: a language model with one more token as a classifier."""
+
+import warnings
+from numbers import Integral, Real
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length, column_or_1d, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from skperf.llm._batches import split_by_tokens
+from skperf.llm._language_model import LanguageModel, as_language_model
+from skperf.llm._pooling import POOLINGS, pool, summarize
+from skperf.llm._threshold import conformal_threshold
+from skperf.llm._token_tuning import FlagRow, fit_row, flag_mass, log_odds
+from skperf.utils._sklearn import (
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+
+# Hidden states of so many positions are in memory while texts are scored.
+_POSITIONS_AT_ONCE = 2**16
+
+
+class PositionScores(NamedTuple):
+    """The flag at every scored position of a text.
+
+    Attributes
+    ----------
+    log_odds : ndarray of shape (n_positions,)
+        Log-odds of the flag after each token.
+
+    offsets : ndarray of shape (n_positions, 2)
+        Start and end of each token, in characters of the scored text.
+    """
+
+    log_odds: np.ndarray
+    offsets: np.ndarray
+
+
+class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
+    r"""Classify texts by the red flag token that a language model raises in them.
+
+    A causal language model gets one more token, the flag [1]_. At every position of a
+    text it can be raised in place of the next token, and its log-odds there say
+    whether what was written so far is of the flagged kind. The text's score is their
+    mean, or another aggregate.
+
+    Parameters
+    ----------
+    language_model : LanguageModel, str, path-like or tuple
+        A handle, a folder or hub name, or a loaded (model, tokenizer). It is never
+        changed. Copies of the classifier share a handle and its hidden states; a name
+        is loaded by every copy, and a tuple is copied.
+
+    tuning : {"token"}, default="token"
+        What is learnt. "token": the flag's row of the output matrix; everything else
+        is frozen. That is a convex problem.
+
+    layer : int, default=None
+        Stop reading after this layer, from 1 to the number of layers. The flag is then
+        a linear probe of this layer, beside the language model and not one of its
+        tokens. That is faster, and middle layers are often better. None means the
+        whole model.
+
+    aggregate : {"mean", "max", "window", "first", "last"} or callable, default="mean"
+        The text's log-odds from those of its positions. "window" is the largest mean
+        of `window` neighbours. A callable gets an array of log-odds and returns a
+        number. It has no influence on what is learnt.
+
+    window : int, default=8
+        Positions in a window.
+
+    C : float, default=1.0
+        Inverse strength of the L2 penalty, as in LogisticRegression, on the row in
+        units of the standard deviations of the hidden states.
+
+    class_weight : "balanced" or dict, default=None
+        Weights of the classes, as in LogisticRegression.
+
+    max_iter : int, default=1000
+        The most iterations of L-BFGS.
+
+    tol : float, default=1e-6
+        L-BFGS stops when no derivative of the mean loss is larger.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Labels. The flag belongs to ``classes_[1]``.
+
+    coef_ : ndarray of shape (n_hidden,)
+        The flag's row.
+
+    intercept_ : float
+        The flag's bias.
+
+    flag_token_id_ : int
+        A reserved token of the tokenizer, or a new one after the model's last.
+
+    kl_to_base_ : float
+        Divergence of the language model with the flag from the one without, in nats a
+        position, on the training texts of ``classes_[0]``. Absent if `layer` is given.
+
+    threshold_ : float
+        Log-odds above which `predict` gives ``classes_[1]``: 0 after `fit`.
+
+    layer_ : int or None
+        The layer that was read.
+
+    language_model_ : LanguageModel
+        The handle.
+
+    n_iter_ : int
+        Iterations of L-BFGS.
+
+    See Also
+    --------
+    LanguageModel : The handle, with the settings that concern reading texts.
+
+    Notes
+    -----
+    With hidden state h and logits z of the frozen model, the flag's log-odds are
+
+    .. math:: s = w^\top h + b - \log \sum_v \exp z_v
+
+    and the fit minimises the log loss of s, where each text has weight 1, spread evenly
+    over its positions. The conditional distribution of the other tokens stays as it
+    was, so that the divergence from the base model is exactly the mean of
+    :math:`-\log(1 - p)` with p the flag's probability.
+
+    Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
+    the response, or the last message, is scored, and offsets count from its start. A
+    pair is rendered by the tokenizer's chat template if there is one, and otherwise
+    joined by a line break. Texts that do not fit in the model are read in overlapping
+    windows; every position has one score, and all positions are pooled. A text without
+    tokens is an error.
+
+    References
+    ----------
+    .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
+       approach to LLM harmfulness detection with special red flag tokens", 2025.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "language_model": [LanguageModel, str, Path, tuple],
+        "tuning": [StrOptions({"token"})],
+        "layer": [Interval(Integral, 1, None, closed="left"), None],
+        "aggregate": [StrOptions(set(POOLINGS)), callable],
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        language_model,
+        *,
+        tuning="token",
+        layer=None,
+        aggregate="mean",
+        window=8,
+        C=1.0,
+        class_weight=None,
+        max_iter=1000,
+        tol=1e-6,
+    ):
+        self.language_model = language_model
+        self.tuning = tuning
+        self.layer = layer
+        self.aggregate = aggregate
+        self.window = window
+        self.C = C
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "coef_")
+
+    def __getstate__(self):
+        """Leave a loaded model out: a handle pickles its name only."""
+        state = super().__getstate__().copy()
+        state["language_model"] = as_language_model(self.language_model)
+        return state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn the flag.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            Strings, (prompt, response) pairs, or chats: lists of messages, which are
+            dicts with "role" and "content".
+
+        y : array-like of shape (n_samples,)
+            Labels of two classes; the larger one is flagged.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts. None means equal weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        MemoryError
+            If a batch of texts does not fit in memory.
+
+        TypeError
+            If a row of X is no text, pair or chat.
+
+        ValueError
+            If a text has no token to score, if there are not two classes, or if the
+            model has no such layer or no head.
+        """
+        language_model = as_language_model(self.language_model)
+        texts = language_model.tokenize(X)
+        classes, flagged = _check_labels(y, texts)
+        sample_weight = _check_sample_weight(
+            sample_weight, texts, dtype=float, ensure_non_negative=True
+        )
+        states = language_model.states(texts, self.layer)
+        weight = sample_weight * self._weights_by_class(classes, flagged, sample_weight)
+        row, n_iter, converged = fit_row(
+            states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
+        )
+        self._warn_unless(converged, n_iter)
+        self.classes_ = classes
+        self.language_model_ = language_model
+        self.flag_token_id_ = language_model.flag_token_id
+        self.coef_, self.intercept_ = row
+        self.layer_ = self.layer
+        self.n_iter_ = n_iter
+        self.threshold_ = 0.0
+        self._set_divergence(row, states, np.where(flagged, 0, sample_weight))
+        return self
+
+    def _weights_by_class(self, classes, flagged, sample_weight):
+        by_class = compute_class_weight(
+            self.class_weight,
+            classes=classes,
+            y=classes[flagged],
+            sample_weight=sample_weight,
+        )
+        return by_class[flagged]
+
+    def _warn_unless(self, converged, n_iter):
+        if not converged:
+            warnings.warn(
+                f"L-BFGS did not converge in {n_iter} iterations with "
+                f"tol={self.tol:g}. Increase max_iter or tol, or decrease C.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _set_divergence(self, row, states, weight):
+        self.__dict__.pop("kl_to_base_", None)
+        if self.layer_ is None:
+            masses = [flag_mass(log_odds(row, text)) for text in states]
+            self.kl_to_base_ = float(np.average(masses, weights=weight))
+
+    def score_positions(self, X):
+        """Compute the log-odds of the flag at every scored position.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`.
+
+        Returns
+        -------
+        scores : list of PositionScores
+            Log-odds and character offsets, of each text. In a pair or chat, offsets
+            count from the start of the response or last message.
+        """
+        check_is_fitted(self)
+        texts = self.language_model_.tokenize(X)
+        row = FlagRow(self.coef_, self.intercept_)
+        return [
+            PositionScores(log_odds(row, states), text.offsets)
+            for some in split_by_tokens(texts, _POSITIONS_AT_ONCE)
+            for text, states in zip(
+                some, self.language_model_.states(some, self.layer_), strict=True
+            )
+        ]
+
+    def decision_function(self, X):
+        """Compute the log-odds of the texts.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n_samples,)
+            Aggregates of the log-odds of the positions; large for ``classes_[1]``.
+        """
+        scores = self.score_positions(X)
+        pooled = [pool(s.log_odds, self.aggregate, self.window) for s in scores]
+        return np.array(pooled)
+
+    def predict_proba(self, X):
+        """Compute class probabilities.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, 2)
+            Probabilities in the order of ``classes_``, from the log-odds of the texts.
+            An aggregate of well calibrated positions need not be well calibrated; wrap
+            the fitted classifier in CalibratedClassifierCV where that matters.
+        """
+        log_odds = self.decision_function(X)
+        return expit(np.column_stack([-log_odds, log_odds]))
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            ``classes_[1]`` where the log-odds are above ``threshold_``.
+        """
+        flagged = self.decision_function(X) > self.threshold_
+        return self.classes_[flagged.astype(int)]
+
+    def transform(self, X):
+        """Summarise each text by some aggregates of its log-odds.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`.
+
+        Returns
+        -------
+        summary : ndarray of shape (n_samples, 5)
+            Mean, maximum, largest mean over a window, first and last log-odds.
+        """
+        scores = self.score_positions(X)
+        return np.array([summarize(s.log_odds, self.window) for s in scores])
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that `transform` makes.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Not used.
+
+        Returns
+        -------
+        names : ndarray of shape (5,)
+            The names.
+        """
+        check_is_fitted(self)
+        return np.array([f"red_flag_{name}" for name in POOLINGS], dtype=object)
+
+    def fit_threshold(self, X_benign, target_fpr=0.05):
+        """Set ``threshold_`` so that few harmless texts are flagged.
+
+        If the harmless texts to come are exchangeable with `X_benign`, none of which
+        the classifier was fitted on, the chance that `predict` flags one is at most
+        `target_fpr`: split conformal prediction. The chance is over both the draw of
+        `X_benign` and the new text.
+
+        Parameters
+        ----------
+        X_benign : iterable of length n_samples, or table with one or two columns
+            Texts of the class ``classes_[0]``, of the kind that will be seen.
+
+        target_fpr : float, default=0.05
+            The chance of a false flag, between 0 and 1.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are too few texts for `target_fpr`.
+        """
+        if not 0 < target_fpr < 1:
+            raise ValueError(
+                f"target_fpr should be between 0 and 1, exclusive; got {target_fpr}."
+            )
+        scores = self.decision_function(X_benign)
+        self.threshold_ = conformal_threshold(scores, target_fpr)
+        return self
+
+
+def _check_labels(y, texts):
+    """Return the two classes, and for each text whether it is of the second."""
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(y, texts)
+    check_classification_targets(y)
+    classes, flagged = np.unique(y, return_inverse=True)
+    if len(classes) != 2:
+        raise ValueError(
+            "Only binary classification is supported. y should have 2 classes, one of "
+            f"which is flagged; got {len(classes)}: {classes.tolist()[:10]}."
+        )
+    return classes, flagged

@@ -1,0 +1,153 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The flag's row by a convex problem on cached hidden states."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+_BLOCK = 2**17  # hidden units in a block: 1 MB as float64
+
+
+class FlagRow(NamedTuple):
+    """The flag's logit is ``coef @ hidden + intercept``."""
+
+    coef: np.ndarray
+    intercept: float
+
+
+def log_odds(row, states):
+    """Return the log-odds of the flag at the positions of a text, in float64."""
+    hidden = states.hidden.double().numpy()
+    flag = hidden @ row.coef + row.intercept
+    if states.log_normalizer is None:
+        return flag
+    return flag - states.log_normalizer.double().numpy()
+
+
+def fit_row(states, flagged, weight, *, C, max_iter, tol):
+    """Find the row that minimises the weighted log loss.
+
+    Parameters
+    ----------
+    states : list of States
+        Of each text.
+
+    flagged : ndarray of shape (n_texts,)
+        1 for a text that the flag belongs to, otherwise 0.
+
+    weight : ndarray of shape (n_texts,)
+        Weights of the texts; each is spread evenly over the text's positions.
+
+    C, max_iter, tol : float, int, float
+        As in RedFlagClassifier.
+
+    Returns
+    -------
+    row : FlagRow
+        The row for states as they are.
+
+    n_iter : int
+        Number of iterations.
+
+    converged : bool
+        Whether `tol`, or the limit of rounding, was reached.
+    """
+    problem = _Problem(states, flagged, weight, C)
+    result = minimize(
+        problem.loss_and_gradient,
+        problem.start(),
+        method="L-BFGS-B",
+        jac=True,
+        options={"maxiter": max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
+    )
+    return problem.row(result.x), result.nit, result.status == 0
+
+
+class _Problem:
+    """Logistic regression on standardised states with the offset -log_normalizer.
+
+    States stay in the precision they came in; blocks of them are turned into float64
+    while they are in the processor's cache, so that the optimum is found to many
+    digits without a second copy of the states in memory.
+    """
+
+    def __init__(self, states, flagged, weight, C):
+        lengths = np.array([len(text.hidden) for text in states])
+        self.weight = np.repeat(weight / lengths, lengths) / weight.sum()
+        self.target = np.repeat(flagged, lengths)
+        self.offset = _offset(states)
+        self.penalty = 1 / (C * weight.sum())
+        self.hidden = torch.cat([text.hidden for text in states])
+        self.center, self.scale = self._moments()
+
+    def _blocks(self):
+        """Yield slices of positions with their states as float64 arrays."""
+        n_positions, n_hidden = self.hidden.shape
+        size = max(_BLOCK // n_hidden, 1)
+        buffer = torch.empty((size, n_hidden), dtype=torch.float64)
+        for start in range(0, n_positions, size):
+            rows = self.hidden[start : start + size]
+            yield (
+                slice(start, start + len(rows)),
+                buffer[: len(rows)].copy_(rows).numpy(),
+            )
+
+    def _moments(self):
+        """Return means and standard deviations; units that never differ get 1.
+
+        A common scale makes C mean the same for every unit, layer and model.
+        """
+        center = sum(self.weight[rows] @ block for rows, block in self._blocks())
+        variance = sum(
+            self.weight[rows] @ np.square(block - center)
+            for rows, block in self._blocks()
+        )
+        constant = variance <= 1e-12 * np.square(center)  # rounding is all there is
+        return center, np.sqrt(np.where(constant, 1, variance))
+
+    def start(self):
+        """Return no slopes, and the intercept that would be right for equal offsets."""
+        share = self.weight @ self.target
+        intercept = logit(share) - self.weight @ self.offset
+        return np.append(np.zeros(len(self.center)), intercept)
+
+    def row(self, params):
+        """Return the row and bias for states that are not standardised."""
+        coef = params[:-1] / self.scale
+        return FlagRow(coef, float(params[-1] - coef @ self.center))
+
+    def loss_and_gradient(self, params):
+        """Return the mean loss with its penalty, and the derivatives."""
+        coef, intercept = self.row(params)
+        slopes = params[:-1]
+        loss = self.penalty / 2 * slopes @ slopes
+        by_coef, by_intercept = np.zeros_like(coef), 0.0
+        for rows, block in self._blocks():
+            score = block @ coef + intercept + self.offset[rows]
+            weight, target = self.weight[rows], self.target[rows]
+            loss += weight @ (np.logaddexp(0, score) - target * score)
+            residual = weight * (expit(score) - target)
+            by_coef += residual @ block
+            by_intercept += residual.sum()
+        by_slopes = (by_coef - by_intercept * self.center) / self.scale
+        return loss, np.append(by_slopes + self.penalty * slopes, by_intercept)
+
+
+def _offset(states):
+    if states[0].log_normalizer is None:
+        return np.zeros(sum(len(text.hidden) for text in states))
+    return -torch.cat([text.log_normalizer for text in states]).double().numpy()
+
+
+def flag_mass(scores):
+    """Return the mean of -log(1 - p) over positions, in nats.
+
+    With q the model given that the flag is not raised, KL(p_ref || p) is
+    KL(p_ref || q) - log(1 - p(flag)); tuning the row alone leaves q = p_ref.
+    """
+    return float(np.mean(np.logaddexp(0, scores)))

@@ -1,0 +1,90 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pytest
+
+KNOWN = """
+    the a of and to we you it film book game ending twist killer hero dies wins butler
+    did was is nice rain sun tea dinner garden train late early friend music played
+    liked read saw spoiler alert secret finally because who all end good bad
+"""
+WORDS = KNOWN.split()
+
+
+def make_tokenizer(chat_template=None, reserved=()):
+    """Return a tokenizer of words, which knows some of them."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = ["[UNK]", "<user>", "<assistant>", *WORDS]
+    model = models.WordLevel({w: i for i, w in enumerate(names)}, unk_token="[UNK]")
+    words = Tokenizer(model)
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    special = ["<user>", "<assistant>", *reserved]
+    words.add_special_tokens(special)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def make_model(n_rows=64, *, tied=True, dtype="float64", **config):
+    """Return a random Llama of two layers."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {
+        "vocab_size": n_rows,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 64,
+        "initializer_range": 0.3,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        settings = LlamaConfig(**{**sizes, **config}, tie_word_embeddings=tied)
+        return LlamaForCausalLM(settings).to(getattr(torch, dtype)).eval()
+
+
+CHAT = (
+    "{% for message in messages %}<{{ message.role }}> {{ message.content | trim }} "
+    "{% endfor %}"
+)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return make_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def model():
+    return make_model()
+
+
+@pytest.fixture
+def handle(model, tokenizer):
+    """Return a handle with an empty cache."""
+    from skperf.llm import LanguageModel
+
+    return LanguageModel(model, tokenizer)
+
+
+@pytest.fixture(scope="session")
+def posts():
+    """Return 60 posts of 2 to 20 words; those with label 1 tell how a story ends."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    talk = WORDS[:8] + WORDS[18:34]
+    plot = WORDS[:18] + WORDS[34:]
+    y = np.arange(60) % 2
+    texts = [
+        " ".join(rng.choice(plot if label else talk, size=rng.integers(2, 21)))
+        for label in y
+    ]
+    return texts, y
