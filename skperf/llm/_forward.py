@@ -15,7 +15,7 @@ from skperf.llm._cache import States
 _LOGITS_AT_ONCE = 2**24
 
 
-def read(model, texts, *, layer, flag_token_id, max_length, batch_tokens):
+def read(model, texts, *, layer, head, flag_token_id, max_length, batch_tokens):
     """Return the States of each text.
 
     Parameters
@@ -27,7 +27,10 @@ def read(model, texts, *, layer, flag_token_id, max_length, batch_tokens):
         The texts.
 
     layer : int or None
-        The decoder layer to stop after; None means all of the model with its head.
+        The decoder layer to stop after; None means all of them.
+
+    head : torch.nn.Module or None
+        What :func:`output_head` gave; without it there are no normalizers.
 
     flag_token_id : int
         The token that the normalizer leaves out, if the head has it.
@@ -36,7 +39,6 @@ def read(model, texts, *, layer, flag_token_id, max_length, batch_tokens):
         Limits of a window and of a padded batch.
     """
     body = model.base_model if layer is None else lower_body(model, layer)
-    head = output_head(model) if layer is None else None
     windows = [w for i, text in enumerate(texts) for w in cut(i, text, max_length)]
     parts = [[] for _ in texts]
     with torch.no_grad(), evaluating(model):
@@ -90,21 +92,21 @@ def output_head(model):
             "other tokens. Load a model for causal language modelling, or choose a "
             "layer, which needs no head."
         )
-    _check_head(model, head)
+    if not _makes_logits(head, model):
+        raise ValueError(
+            f"{type(model).__name__} transforms the logits of its output head, which "
+            "is not supported. Choose a layer, which needs no head."
+        )
     return head
 
 
-def _check_head(model, head):
-    """Raise if logits are scaled or squashed: then the head is not all of it."""
-    tokens = torch.zeros((1, 1), dtype=torch.long, device=model.device)
+def _makes_logits(head, model):
+    """Tell by one token whether logits are not scaled or squashed after the head."""
+    token = torch.zeros((1, 1), dtype=torch.long, device=model.device)
     with torch.no_grad(), evaluating(model):
-        logits = model(tokens, use_cache=False).logits
-        hidden = model.base_model(tokens, use_cache=False).last_hidden_state
-        if not torch.equal(head(hidden), logits):
-            raise ValueError(
-                f"{type(model).__name__} transforms the logits of its output head, "
-                "which is not supported. Choose a layer, which needs no head."
-            )
+        logits = model(token, use_cache=False).logits
+        hidden = model.base_model(token, use_cache=False).last_hidden_state
+        return torch.equal(head(hidden).double(), logits.double())
 
 
 @contextmanager

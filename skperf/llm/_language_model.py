@@ -3,16 +3,24 @@
 
 """LanguageModel: a causal language model that estimators share."""
 
-import hashlib
-import json
 import re
 import weakref
+from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 import torch
 
 from skperf.llm._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm._forward import read
+from skperf.llm._forward import output_head, read
+from skperf.llm._loading import (
+    DTYPES,
+    digest,
+    load_model,
+    load_tokenizer,
+    name_of,
+    own_tokenizer,
+)
 from skperf.llm._texts import tokenize
 
 _CACHE_BYTES = 2**29
@@ -54,6 +62,8 @@ class LanguageModel:
 
     Notes
     -----
+    Make a new handle after training the model: cached states are those of old weights.
+
     A pickle holds the model's name and a digest of its weights, never the weights. The
     model is loaded by its name again, and refused if its weights are not the same. A
     model without a name cannot be pickled.
@@ -75,12 +85,12 @@ class LanguageModel:
         batch_tokens=2048,
         cache="memory",
     ):
-        self.name = _name(model)
+        self.name = name_of(model)
         self.dtype = dtype
         self.batch_tokens = batch_tokens
         self.cache = cache
         self._max_length = max_length
-        self._tokenizer = tokenizer
+        self._tokenizer = None if tokenizer is None else own_tokenizer(tokenizer)
         self._model = None if isinstance(model, str | Path) else model
         self._digest = None
         self._must_be = None  # the digest of the model that was pickled
@@ -88,22 +98,30 @@ class LanguageModel:
         self._check()
 
     def _check(self):
-        if self._model is not None and self._tokenizer is None:
-            raise ValueError("A loaded model needs its tokenizer too.")
-        if self._model is not None and self.dtype != "auto":
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype should be one of {DTYPES}; got {self.dtype!r}.")
+        if self._model is not None:
+            self._check_loaded()
+        limits = {"batch_tokens": self.batch_tokens, "max_length": self._max_length}
+        for name, value in limits.items():
+            optional = name == "max_length" and value is None
+            if not optional and not (isinstance(value, Integral) and value >= 1):
+                raise ValueError(
+                    f"{name} should be a whole number from 1 on; got {value!r}."
+                )
+
+    def _check_loaded(self):
+        if self._tokenizer is None:
+            raise ValueError("A loaded model needs its tokenizer too: pass both.")
+        if self.dtype != "auto":
             raise ValueError(
                 "dtype says how a name is loaded, but the model is loaded. Convert it "
                 "yourself, or pass its name."
             )
-        for name, value in (
-            ("batch_tokens", self.batch_tokens),
-            ("max_length", self._max_length),
-        ):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} should be at least 1; got {value}.")
 
     def __repr__(self):
-        return f"LanguageModel({self.name or type(self.model).__name__!r})"
+        name = repr(self.name) if self.name else f"<{type(self.model).__name__}>"
+        return f"LanguageModel({name})"
 
     def __sklearn_clone__(self):
         return self
@@ -115,7 +133,7 @@ class LanguageModel:
     def model(self):
         """The transformers model, loaded when first asked for."""
         if self._model is None:
-            self._model = _load_model(self.name, self.dtype)
+            self._model = load_model(self.name, self.dtype)
             self._verify()
         return self._model
 
@@ -123,20 +141,20 @@ class LanguageModel:
     def tokenizer(self):
         """The tokenizer, loaded when first asked for."""
         if self._tokenizer is None:
-            from transformers import AutoTokenizer
-
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                self.name, trust_remote_code=False
-            )
+            self._tokenizer = load_tokenizer(self.name)
         return self._tokenizer
 
     @property
     def max_length(self):
         """Tokens that are read at once."""
-        if self._max_length is not None:
-            return self._max_length
         config = self.model.config.get_text_config()
-        return getattr(config, "max_position_embeddings", None) or 2**30
+        context = getattr(config, "max_position_embeddings", None) or 2**30
+        if self._max_length is not None and self._max_length > context:
+            raise ValueError(
+                f"max_length={self._max_length} is more than the {context} tokens that "
+                "the model was made for. Longer texts are read in windows."
+            )
+        return self._max_length or context
 
     @property
     def n_layers(self):
@@ -147,6 +165,11 @@ class LanguageModel:
     def n_hidden(self):
         """Number of hidden units."""
         return self.model.config.get_text_config().hidden_size
+
+    @cached_property
+    def head(self):
+        """The module that makes logits of the last hidden states."""
+        return output_head(self.model)
 
     @property
     def flag_token_id(self):
@@ -221,12 +244,13 @@ class LanguageModel:
                 self.model,
                 texts,
                 layer=layer,
+                head=self.head if layer is None else None,
                 flag_token_id=self.flag_token_id,
                 max_length=self.max_length,
                 batch_tokens=self.batch_tokens,
             )
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if "memory" not in str(error):
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
                 raise
             raise MemoryError(
                 f"A batch of {self.batch_tokens} tokens, with texts of up to "
@@ -239,14 +263,7 @@ class LanguageModel:
     def digest(self):
         """Return a digest of the model's weights and the tokenizer's rules."""
         if self._digest is None:
-            digest = hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode())
-            for name, tensor in sorted(self.model.state_dict().items()):
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                flat = tensor.detach().cpu().contiguous().flatten()
-                digest.update(flat.view(torch.uint8).numpy())
-            config = self.model.config.to_dict()
-            digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-            self._digest = digest.hexdigest()
+            self._digest = digest(self.model, self.tokenizer)
         return self._digest
 
     def _verify(self):
@@ -287,15 +304,8 @@ def as_language_model(language_model):
         return language_model
     if isinstance(language_model, tuple):
         return LanguageModel(*language_model)
-    name = _name(language_model)
+    name = name_of(language_model)
     return _by_name.setdefault(name, LanguageModel(name))
-
-
-def _name(model):
-    name = model if isinstance(model, str | Path) else model.name_or_path
-    if not name:
-        return None
-    return str(Path(name).absolute()) if Path(name).exists() else str(name)
 
 
 def _make_cache(cache):
@@ -304,20 +314,10 @@ def _make_cache(cache):
     return MemoryCache(_CACHE_BYTES) if cache == "memory" else DiskCache(cache)
 
 
-def _load_model(name, dtype):
-    from transformers import AutoModelForCausalLM
-
-    if dtype == "auto":
-        dtype = "bfloat16" if _computes_in_bfloat16() else "float32"
-    return AutoModelForCausalLM.from_pretrained(
-        name, dtype=getattr(torch, dtype), trust_remote_code=False
-    ).eval()
-
-
-def _computes_in_bfloat16():
-    """Elsewhere bfloat16 is emulated, which takes longer than float32."""
-    cpu = torch.cpu
-    return cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+def _is_out_of_memory(error):
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("can't allocate memory", "not enough memory")
+    )
 
 
 def _check_finite(states):

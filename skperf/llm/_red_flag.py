@@ -60,8 +60,9 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     ----------
     language_model : LanguageModel, str, path-like or tuple
         A handle, a folder or hub name, or a loaded (model, tokenizer). It is never
-        changed. Copies of the classifier share a handle and its hidden states; a name
-        is loaded by every copy, and a tuple is copied.
+        changed. Copies of the classifier share a handle and the hidden states that it
+        keeps, so searches and ensembles should get one: a tuple is copied by `clone`,
+        and a name is loaded again when no fitted classifier uses it any more.
 
     tuning : {"token"}, default="token"
         What is learnt. "token": the flag's row of the output matrix; everything else
@@ -198,9 +199,11 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         return hasattr(self, "coef_")
 
     def __getstate__(self):
-        """Leave a loaded model out: a handle pickles its name only."""
+        """Put a handle, which pickles its name only, in place of a loaded model."""
         state = super().__getstate__().copy()
-        state["language_model"] = as_language_model(self.language_model)
+        if isinstance(self.language_model, tuple):
+            handle = getattr(self, "language_model_", None)
+            state["language_model"] = handle or LanguageModel(*self.language_model)
         return state
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -243,7 +246,7 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
             sample_weight, texts, dtype=float, ensure_non_negative=True
         )
         states = language_model.states(texts, self.layer)
-        weight = sample_weight * self._weights_by_class(classes, flagged, sample_weight)
+        weight = self._weigh(classes, flagged, sample_weight)
         row, n_iter, converged = fit_row(
             states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
         )
@@ -258,14 +261,20 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         self._set_divergence(row, states, np.where(flagged, 0, sample_weight))
         return self
 
-    def _weights_by_class(self, classes, flagged, sample_weight):
+    def _weigh(self, classes, flagged, sample_weight):
+        totals = np.bincount(flagged, sample_weight)
+        if not totals.all():
+            raise ValueError(
+                f"All texts of the class {classes[totals.argmin()]} have weight 0; "
+                "both classes are needed."
+            )
         by_class = compute_class_weight(
             self.class_weight,
             classes=classes,
             y=classes[flagged],
             sample_weight=sample_weight,
         )
-        return by_class[flagged]
+        return sample_weight * by_class[flagged]
 
     def _warn_unless(self, converged, n_iter):
         if not converged:

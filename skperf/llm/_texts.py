@@ -134,10 +134,10 @@ def _render_chat(messages, i, tokenizer):
     content = messages[-1]["content"]
     text = _apply_template(messages, i, tokenizer)
     marked = [*messages[:-1], {**messages[-1], "content": _MARK}]
-    head, _, tail = _apply_template(marked, i, tokenizer).partition(_MARK)
+    head, found, tail = _apply_template(marked, i, tokenizer).partition(_MARK)
     start, stop = len(head), len(text) - len(tail)
     lead = content.find(text[start:stop])  # templates trim messages
-    if lead < 0 or not (text.startswith(head) and text.endswith(tail)):
+    if not found or lead < 0 or text != head + text[start:stop] + tail:
         raise ValueError(
             f"The tokenizer's chat template rewrites the last message of row {i}, so "
             "its tokens cannot be told apart. Render the chat yourself and pass it as "

@@ -11,7 +11,7 @@ KNOWN = """
 WORDS = KNOWN.split()
 
 
-def make_tokenizer(chat_template=None, reserved=()):
+def new_tokenizer(chat_template=None, reserved=()):
     """Return a tokenizer of words, which knows some of them."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -27,7 +27,7 @@ def make_tokenizer(chat_template=None, reserved=()):
     return tokenizer
 
 
-def make_model(n_rows=64, *, tied=True, dtype="float64", **config):
+def new_model(n_rows=64, *, tied=True, dtype="float64", **config):
     """Return a random Llama of two layers."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -57,13 +57,31 @@ CHAT = (
 
 
 @pytest.fixture(scope="session")
+def chat_template():
+    """Return a template that trims messages, as many do."""
+    return CHAT
+
+
+@pytest.fixture(scope="session")
+def make_tokenizer():
+    """Return a function that makes tokenizers."""
+    return new_tokenizer
+
+
+@pytest.fixture(scope="session")
+def make_model():
+    """Return a function that makes models, all with the same seed."""
+    return new_model
+
+
+@pytest.fixture(scope="session")
 def tokenizer():
-    return make_tokenizer()
+    return new_tokenizer()
 
 
 @pytest.fixture(scope="session")
 def model():
-    return make_model()
+    return new_model()
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from skperf.llm._batches import batches, cut, pad, split_by_tokens
+from skperf.llm._texts import TokenizedText
+
+
+@st.composite
+def texts(draw):
+    n_tokens = draw(st.integers(1, 50))
+    scored = draw(st.sets(st.integers(0, n_tokens - 1), min_size=1))
+    where = np.array(sorted(scored))
+    return TokenizedText(np.arange(n_tokens), where, np.zeros((len(where), 2)))
+
+
+@given(texts(), st.integers(1, 60))
+def test_each_position_is_answered_for_once_with_enough_context(text, max_length):
+    windows = cut(0, text, max_length)
+    answered = []
+    for window in windows:
+        assert len(window.tokens) <= max_length
+        positions = window.tokens[window.scored]  # tokens are their own positions here
+        start = window.tokens[0]
+        for position in positions:
+            context = position - start
+            assert start == 0 or context >= max_length - max(max_length // 2, 1)
+        answered += positions.tolist()
+    assert answered == text.scored.tolist()
+
+
+def test_a_text_that_fits_is_one_window():
+    text = TokenizedText(np.arange(9), np.array([3, 5]), np.zeros((2, 2)))
+    (window,) = cut(7, text, 9)
+    assert window.text == 7
+    assert window.tokens.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@given(st.lists(texts(), max_size=20), st.integers(1, 200))
+def test_batches_hold_every_window_within_the_limit(some, limit):
+    windows = [w for i, text in enumerate(some) for w in cut(i, text, 64)]
+    found = list(batches(windows, limit))
+    assert sorted(w.text for batch in found for w in batch) == list(range(len(some)))
+    for batch in found:
+        assert pad(batch).numel() <= limit or len(batch) == 1
+
+
+@given(st.lists(texts(), min_size=1, max_size=20), st.integers(1, 60))
+def test_splitting_keeps_texts_and_order(some, n_tokens):
+    parts = list(split_by_tokens(some, n_tokens))
+    assert all(parts)
+    assert [id(text) for part in parts for text in part] == [id(text) for text in some]
+    for part in parts:
+        assert sum(len(text.scored) for text in part[1:]) <= n_tokens
