@@ -101,12 +101,13 @@ def output_head(model):
 
 
 def _makes_logits(head, model):
-    """Tell by one token whether logits are not scaled or squashed after the head."""
-    token = torch.zeros((1, 1), dtype=torch.long, device=model.device)
+    """Tell by a few tokens whether logits are not scaled or squashed after the head."""
+    tokens = torch.arange(8, device=model.device)[None]
     with torch.no_grad(), evaluating(model):
-        logits = model(token, use_cache=False).logits
-        hidden = model.base_model(token, use_cache=False).last_hidden_state
-        return torch.equal(head(hidden).double(), logits.double())
+        logits = model(tokens, use_cache=False).logits
+        hidden = model.base_model(tokens, use_cache=False).last_hidden_state
+        made = head(hidden).double()
+        return torch.allclose(made, logits.double(), rtol=0, atol=0, equal_nan=True)
 
 
 @contextmanager

@@ -186,6 +186,7 @@ def test_a_model_that_squashes_its_logits(tokenizer, posts):
         num_attention_heads=2,
         num_key_value_heads=2,
         head_dim=8,
+        initializer_range=0.3,
     )
     with torch.random.fork_rng():
         model = transformers.Gemma2ForCausalLM(config)
@@ -254,16 +255,15 @@ def test_a_tokenizer_of_another_model(make_model, tokenizer):
 
 
 @pytest.mark.parametrize(
-    ("params", "error", "message"),
+    ("params", "message"),
     [
-        ({"dtype": "float8"}, ValueError, "dtype should be one of"),
-        ({"batch_tokens": 0}, ValueError, "batch_tokens should be a whole number"),
-        ({"max_length": 2.5}, ValueError, "max_length should be a whole number"),
-        ({"cache": 3}, TypeError, ""),
+        ({"dtype": "float8"}, "dtype should be one of"),
+        ({"batch_tokens": 0}, "batch_tokens should be a whole number"),
+        ({"max_length": 2.5}, "max_length should be a whole number"),
     ],
 )
-def test_parameters_are_checked(params, error, message):
-    with pytest.raises(error, match=message):
+def test_parameters_are_checked(params, message):
+    with pytest.raises(ValueError, match=message):
         LanguageModel("name", **params)
 
 
@@ -274,6 +274,8 @@ def test_what_a_handle_needs(model, tokenizer):
         LanguageModel(model, tokenizer, dtype="float32")
     with pytest.raises(TypeError, match="a model of transformers; got int"):
         LanguageModel(3, tokenizer)
+    with pytest.raises(TypeError):
+        LanguageModel("name", cache=3)
     with pytest.raises(TypeError, match="Use a fast tokenizer"):
         LanguageModel(model, str.split)
     with pytest.raises(ValueError, match="more than the 64 tokens"):
