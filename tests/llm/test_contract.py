@@ -24,9 +24,8 @@ pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel, RedFlagClassifier
 
-with (
-    warnings.catch_warnings()
-):  # scikit-learn has few checks of text input, and says so
+with warnings.catch_warnings():
+    # scikit-learn says that it has few checks for text
     warnings.simplefilter("ignore", SkipTestWarning)
     checks = parametrize_with_checks([RedFlagClassifier("no-such-model")])
 
@@ -266,6 +265,7 @@ def test_harmless_is_not_what_errors_become(handle, posts):
             clf.predict(bad)
 
 
+@pytest.mark.slow
 def test_a_parallel_search(make_model, tokenizer, tmp_path, posts):
     make_model().save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
