@@ -52,7 +52,7 @@ class LanguageModel:
         Tokens that are read at once. None means as many as the model was made for.
         Longer texts are read in windows of this length, each half a window further.
 
-    batch_tokens : int, default=2048
+    batch_tokens : int, default=1024
         Tokens in a batch, padding included. Less takes less memory.
 
     cache : {"memory", None} or path-like, default="memory"
@@ -82,7 +82,7 @@ class LanguageModel:
         *,
         dtype="auto",
         max_length=None,
-        batch_tokens=2048,
+        batch_tokens=1024,
         cache="memory",
     ):
         self.name = name_of(model)
