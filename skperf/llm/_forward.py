@@ -102,7 +102,8 @@ def output_head(model):
 
 def _makes_logits(head, model):
     """Tell by a few tokens whether logits are not scaled or squashed after the head."""
-    tokens = torch.arange(8, device=model.device)[None]
+    n_tokens = min(8, model.get_input_embeddings().weight.shape[0])
+    tokens = torch.arange(n_tokens, device=model.device)[None]
     with torch.no_grad(), evaluating(model):
         logits = model(tokens, use_cache=False).logits
         hidden = model.base_model(tokens, use_cache=False).last_hidden_state

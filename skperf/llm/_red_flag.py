@@ -151,6 +151,30 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     ----------
     .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
        approach to LLM harmfulness detection with special red flag tokens", 2025.
+
+    Examples
+    --------
+    A random model of words stands in for a real one:
+
+    >>> import torch
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    >>> words = {word: i for i, word in enumerate("? we had tea he dies".split())}
+    >>> tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    >>> config = LlamaConfig(
+    ...     vocab_size=6, hidden_size=8, intermediate_size=8, num_attention_heads=2,
+    ...     num_hidden_layers=1,
+    ... )
+    >>> from skperf.llm import LanguageModel, RedFlagClassifier
+    >>> _ = torch.manual_seed(0)
+    >>> language_model = LanguageModel(LlamaForCausalLM(config), tokenizer)
+    >>> clf = RedFlagClassifier(language_model)
+    >>> clf.fit(["we had tea", "he dies", "tea", "dies"], [0, 1, 0, 1])
+    RedFlagClassifier(language_model=LanguageModel(<LlamaForCausalLM>))
+    >>> clf.predict(["we had", "he"])
+    array([0, 1])
     """
 
     _parameter_constraints: ClassVar[dict] = {
