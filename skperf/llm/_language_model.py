@@ -156,16 +156,6 @@ class LanguageModel:
             )
         return self._max_length or context
 
-    @property
-    def n_layers(self):
-        """Number of decoder layers."""
-        return self.model.config.get_text_config().num_hidden_layers
-
-    @property
-    def n_hidden(self):
-        """Number of hidden units."""
-        return self.model.config.get_text_config().hidden_size
-
     @cached_property
     def head(self):
         """The module that makes logits of the last hidden states."""
@@ -187,7 +177,27 @@ class LanguageModel:
         return rows.weight.shape[0]
 
     def tokenize(self, X):
-        """Return one TokenizedText for each text, pair or chat in X."""
+        """Turn texts, pairs and chats into tokens.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in :meth:`RedFlagClassifier.fit`.
+
+        Returns
+        -------
+        texts : list of TokenizedText
+            The tokens, which of them are scored, and where these are in the text.
+
+        Raises
+        ------
+        TypeError
+            If a row of X is no text, pair or chat.
+
+        ValueError
+            If a text has no token to score, if there is no chat template for a chat,
+            or if the model does not know a token.
+        """
         texts = tokenize(X, self.tokenizer)
         n_tokens = self.model.get_input_embeddings().weight.shape[0]
         largest = max(text.tokens.max() for text in texts)
@@ -261,7 +271,13 @@ class LanguageModel:
         return states
 
     def digest(self):
-        """Return a digest of the model's weights and the tokenizer's rules."""
+        """Compute a digest of the model's weights and the tokenizer's rules.
+
+        Returns
+        -------
+        digest : str
+            A hexadecimal number, the same for models that compute the same.
+        """
         if self._digest is None:
             self._digest = digest(self.model, self.tokenizer)
         return self._digest

@@ -35,7 +35,7 @@ _POSITIONS_AT_ONCE = 2**16
 class PositionScores(NamedTuple):
     """The flag at every scored position of a text.
 
-    Attributes
+    Parameters
     ----------
     log_odds : ndarray of shape (n_positions,)
         Log-odds of the flag after each token.
