@@ -57,8 +57,8 @@ class LanguageModel:
 
     cache : {"memory", None} or path-like, default="memory"
         Where hidden states are kept: in memory, the last 512 MiB of them; nowhere; or
-        in a folder, one file a text, for as long as you like. A folder may be shared
-        by models, layers and processes.
+        in a folder, one file for each text that was learnt from or scored, until you
+        delete them. A folder may be shared by models, layers and processes.
 
     Notes
     -----

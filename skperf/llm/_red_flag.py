@@ -143,9 +143,9 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
     the response, or the last message, is scored, and offsets count from its start. A
     pair is rendered by the tokenizer's chat template if there is one, and otherwise
-    joined by a line break. Texts that do not fit in the model are read in overlapping
-    windows; every position has one score, and all positions are pooled. A text without
-    tokens is an error.
+    joined by a line break; if its response is empty, the prompt is scored. Texts that
+    do not fit in the model are read in overlapping windows; every position has one
+    score, and all positions are pooled. A text without tokens is an error.
 
     References
     ----------

@@ -120,10 +120,14 @@ def _is_message(part):
 
 
 def _render_pair(prompt, response, i, tokenizer):
+    """Without a response the prompt is what is scored."""
     if tokenizer.chat_template:
-        roles = {"user": prompt, "assistant": response}
-        chat = [{"role": role, "content": text} for role, text in roles.items()]
+        chat = [{"role": "user", "content": prompt}]
+        if response:
+            chat.append({"role": "assistant", "content": response})
         return _render_chat(chat, i, tokenizer)
+    if not response:
+        return _Rendered(prompt, 0, len(prompt), 0, True)
     start = len(prompt) + 1
     text = f"{prompt}\n{response}"
     return _Rendered(text, start, len(text), -start, True)

@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - torch may be missing
 
 import copy
+import json
 import pickle
 
 import numpy as np
@@ -297,6 +298,18 @@ def test_the_automatic_dtype(folder, monkeypatch):
         )
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         assert LanguageModel(folder).model.dtype == dtype
+
+
+def test_code_that_comes_with_a_model_is_not_run(folder):
+    trace = folder / "trace"
+    (folder / "evil.py").write_text(f"open({str(trace)!r}, 'w').close()\n")
+    config = json.loads((folder / "config.json").read_text())
+    names = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
+    config |= {"model_type": "unheard-of", "auto_map": names}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        _ = LanguageModel(folder).model
+    assert not trace.exists()
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])

@@ -41,6 +41,16 @@ def test_of_a_pair_the_response_is_scored(tokenizer):
     assert text.offsets.tolist() == [[0, 3], [4, 8]]
 
 
+@pytest.mark.parametrize("template", [None, "chat"])
+def test_of_a_pair_without_a_response_the_prompt_is_scored(
+    template, make_tokenizer, chat_template
+):
+    tokenizer = make_tokenizer(template and chat_template)
+    (text,) = tokenize([("who wins", "")], tokenizer)
+    assert words(text, tokenizer) == ["who", "wins"]
+    assert text.offsets.tolist() == [[0, 3], [4, 8]]
+
+
 def test_a_pair_is_a_chat_where_there_is_a_template(make_tokenizer, chat_template):
     tokenizer = make_tokenizer(chat_template)
     chat = [
@@ -128,7 +138,7 @@ def test_no_texts_at_all(tokenizer):
         tokenize([], tokenizer)
 
 
-@pytest.mark.parametrize("empty", ["", "  ", ("who wins", "")])
+@pytest.mark.parametrize("empty", ["", "  ", ("", ""), ("who wins", " ")])
 def test_an_empty_text_is_neither_harmful_nor_harmless(empty, tokenizer):
     with pytest.raises(ValueError, match=r"rows \[1, 2\] have no token"):
         tokenize(["who", empty, empty], tokenizer)
