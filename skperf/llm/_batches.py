@@ -3,6 +3,7 @@
 
 """Cut long texts into windows and put windows of like length into batches."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -80,11 +81,8 @@ def pad(batch):
     )
 
 
-def split_by_tokens(texts, n_tokens):
-    """Yield runs of texts with about `n_tokens` scored positions each."""
-    ends = np.cumsum([len(text.scored) for text in texts])
-    pieces = np.flatnonzero(np.diff(ends // n_tokens)) + 1
-    start = 0
-    for stop in [*pieces, len(texts)]:
-        yield texts[start:stop]
-        start = stop
+def runs(lengths, size):
+    """Return slices of neighbours whose lengths add up to about `size`."""
+    filled = np.cumsum(lengths) // size
+    bounds = [0, *np.flatnonzero(np.diff(filled)) + 1, len(filled)]
+    return [slice(start, stop) for start, stop in pairwise(bounds)]

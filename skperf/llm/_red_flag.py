@@ -16,7 +16,7 @@ from sklearn.utils import check_consistent_length, column_or_1d, compute_class_w
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._batches import split_by_tokens
+from skperf.llm._batches import runs
 from skperf.llm._language_model import LanguageModel, as_language_model
 from skperf.llm._pooling import POOLINGS, pool, summarize
 from skperf.llm._threshold import conformal_threshold
@@ -331,13 +331,16 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = self.language_model_.tokenize(X)
+        lengths = [len(text.scored) for text in texts]
+        parts = runs(lengths, _POSITIONS_AT_ONCE)
+        return [scores for part in parts for scores in self._score(texts[part])]
+
+    def _score(self, texts):
         row = FlagRow(self.coef_, self.intercept_)
+        states = self.language_model_.states(texts, self.layer_)
         return [
-            PositionScores(log_odds(row, states), text.offsets)
-            for some in split_by_tokens(texts, _POSITIONS_AT_ONCE)
-            for text, states in zip(
-                some, self.language_model_.states(some, self.layer_), strict=True
-            )
+            PositionScores(log_odds(row, of_text), text.offsets)
+            for text, of_text in zip(texts, states, strict=True)
         ]
 
     def decision_function(self, X):

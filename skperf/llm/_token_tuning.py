@@ -10,6 +10,8 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from skperf.llm._batches import runs
+
 _BLOCK = 2**17  # hidden units in a block: 1 MB as float64
 
 
@@ -71,9 +73,9 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol):
 class _Problem:
     """Logistic regression on standardised states with the offset -log_normalizer.
 
-    States stay in the precision they came in; blocks of them are turned into float64
-    while they are in the processor's cache, so that the optimum is found to many
-    digits without a second copy of the states in memory.
+    States stay in the precision they came in, and where they are; those of some texts
+    at a time are turned into float64. So the optimum is found to many digits, and the
+    states are in memory once.
     """
 
     def __init__(self, states, flagged, weight, C):
@@ -82,20 +84,16 @@ class _Problem:
         self.target = np.repeat(flagged, lengths)
         self.offset = _offset(states)
         self.penalty = 1 / (C * weight.sum())
-        self.hidden = torch.cat([text.hidden for text in states])
+        self.hidden = [text.hidden for text in states]
+        self.texts = runs(lengths, max(_BLOCK // self.hidden[0].shape[1], 1))
+        ends = np.append(0, np.cumsum(lengths))
+        self.rows = [slice(ends[run.start], ends[run.stop]) for run in self.texts]
         self.center, self.scale = self._moments()
 
     def _blocks(self):
         """Yield slices of positions with their states as float64 arrays."""
-        n_positions, n_hidden = self.hidden.shape
-        size = max(_BLOCK // n_hidden, 1)
-        buffer = torch.empty((size, n_hidden), dtype=torch.float64)
-        for start in range(0, n_positions, size):
-            rows = self.hidden[start : start + size]
-            yield (
-                slice(start, start + len(rows)),
-                buffer[: len(rows)].copy_(rows).numpy(),
-            )
+        for rows, texts in zip(self.rows, self.texts, strict=True):
+            yield rows, torch.cat(self.hidden[texts]).double().numpy()
 
     def _moments(self):
         """Return means and standard deviations; units that never differ get 1.

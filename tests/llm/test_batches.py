@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm._batches import batches, cut, pad, split_by_tokens
+from skperf.llm._batches import batches, cut, pad, runs
 from skperf.llm._texts import TokenizedText
 
 
@@ -53,10 +53,10 @@ def test_batches_hold_every_window_within_the_limit(some, limit):
         assert pad(batch).numel() <= limit or len(batch) == 1
 
 
-@given(st.lists(texts(), min_size=1, max_size=20), st.integers(1, 60))
-def test_splitting_keeps_texts_and_order(some, n_tokens):
-    parts = list(split_by_tokens(some, n_tokens))
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 60))
+def test_runs_hold_all_neighbours(lengths, size):
+    parts = [lengths[run] for run in runs(lengths, size)]
     assert all(parts)
-    assert [id(text) for part in parts for text in part] == [id(text) for text in some]
+    assert [n for part in parts for n in part] == lengths
     for part in parts:
-        assert sum(len(text.scored) for text in part[1:]) <= n_tokens
+        assert sum(part[1:]) <= size
