@@ -83,6 +83,8 @@ def pad(batch):
 
 def runs(lengths, size):
     """Return slices of neighbours whose lengths add up to about `size`."""
+    if not len(lengths):
+        return []
     filled = np.cumsum(lengths) // size
     bounds = [0, *np.flatnonzero(np.diff(filled)) + 1, len(filled)]
     return [slice(start, stop) for start, stop in pairwise(bounds)]

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import NamedTuple
 
 import torch
@@ -53,20 +54,23 @@ class MemoryCache:
         self.max_bytes = max_bytes
         self.n_bytes = 0
         self._states = OrderedDict()
+        self._lock = Lock()  # a search may run in threads
 
     def get(self, key):
         """Return the states, or None."""
-        if key in self._states:
-            self._states.move_to_end(key)
-        return self._states.get(key)
+        with self._lock:
+            if key in self._states:
+                self._states.move_to_end(key)
+            return self._states.get(key)
 
     def put(self, key, states):
         """Keep the states and drop those that were not used for longest."""
-        self._states[key] = states
-        self.n_bytes += _n_bytes(states)
-        while self.n_bytes > self.max_bytes:
-            _, oldest = self._states.popitem(last=False)
-            self.n_bytes -= _n_bytes(oldest)
+        with self._lock:
+            self.n_bytes += _n_bytes(states) - _n_bytes(self._states.pop(key, ()))
+            self._states[key] = states
+            while self.n_bytes > self.max_bytes:
+                _, oldest = self._states.popitem(last=False)
+                self.n_bytes -= _n_bytes(oldest)
 
 
 class DiskCache:
@@ -86,12 +90,12 @@ class DiskCache:
         return States(tensors["hidden"], tensors.get("log_normalizer"))
 
     def put(self, key, states):
-        """Write the states; another process never sees an unfinished file."""
+        """Write the states; nobody else sees an unfinished file."""
         from safetensors.torch import save
 
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished = path.with_suffix(f".{os.getpid()}-{get_ident()}")
         tensors = {k: v for k, v in states._asdict().items() if v is not None}
         unfinished.write_bytes(save(tensors))
         unfinished.replace(path)

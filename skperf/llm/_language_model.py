@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from skperf.llm._batches import runs
 from skperf.llm._cache import DiskCache, MemoryCache, NoCache, state_key
 from skperf.llm._forward import output_head, read
 from skperf.llm._loading import (
@@ -24,6 +25,7 @@ from skperf.llm._loading import (
 from skperf.llm._texts import tokenize
 
 _CACHE_BYTES = 2**29
+_TOKENS_AT_ONCE = 2**16
 _RESERVED = re.compile(r"reserved|unused|extra_id", re.IGNORECASE)
 _by_name: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
@@ -237,9 +239,11 @@ class LanguageModel:
         unique = dict(zip(keys, texts, strict=True))
         found = {key: self._cache.get(key) for key in unique}
         missing = [key for key in unique if found[key] is None]
-        if missing:
-            computed = self._read([unique[key] for key in missing], layer)
-            for key, states in zip(missing, computed, strict=True):
+        # in parts, so that what was read is kept when reading is interrupted
+        lengths = [len(unique[key].tokens) for key in missing]
+        for part in runs(lengths, _TOKENS_AT_ONCE):
+            computed = self._read([unique[key] for key in missing[part]], layer)
+            for key, states in zip(missing[part], computed, strict=True):
                 found[key] = states
                 self._cache.put(key, states)
         return [found[key] for key in keys]

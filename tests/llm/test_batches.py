@@ -53,7 +53,7 @@ def test_batches_hold_every_window_within_the_limit(some, limit):
         assert pad(batch).numel() <= limit or len(batch) == 1
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 60))
+@given(st.lists(st.integers(1, 50), max_size=20), st.integers(1, 60))
 def test_runs_hold_all_neighbours(lengths, size):
     parts = [lengths[run] for run in runs(lengths, size)]
     assert all(parts)

@@ -4,6 +4,8 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -100,6 +102,42 @@ def test_memory_holds_the_last_used_states():
     cache.put("d", states(100))  # more than there is room for
     assert cache.get("d") is None
     assert cache.n_bytes == 0
+
+
+def test_states_that_are_put_twice_count_once():
+    cache = MemoryCache(max_bytes=100)
+    for _ in range(3):
+        cache.put("a", States(torch.zeros(10), None))
+    assert cache.n_bytes == 40
+
+
+def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypatch):
+    monkeypatch.setattr("skperf.llm._language_model._TOKENS_AT_ONCE", 1)
+    texts = caching.tokenize(["the hero wins", "tea and rain", "who dies"])
+    read = caching._read
+
+    def interrupted(some, layer):
+        if some[0] is texts[2]:
+            raise KeyboardInterrupt
+        return read(some, layer)
+
+    monkeypatch.setattr(caching, "_read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        caching.states(texts)
+    passes.clear()
+    caching.states(texts[:2])
+    assert not passes
+
+
+def test_threads(handle, posts):
+    with parallel_config(backend="threading"):
+        search = GridSearchCV(
+            RedFlagClassifier(handle), {"layer": [None, 1, 2]}, n_jobs=4, cv=3
+        )
+        search.fit(*posts)
+    alone = GridSearchCV(RedFlagClassifier(handle), {"layer": [None, 1, 2]}, cv=3)
+    scores = [s.cv_results_["mean_test_score"] for s in (search, alone.fit(*posts))]
+    np.testing.assert_array_equal(*scores)
 
 
 def test_files_without_normalizers(tmp_path):
