@@ -23,10 +23,8 @@ def row_losses(estimator, y, respond):
 
 
 def _log_losses(y, proba, classes):
-    column = np.searchsorted(classes, y).clip(max=len(classes) - 1)
-    likelihood = np.take_along_axis(proba, column[:, None], axis=1)[:, 0]
     # a label that the model has never seen gets no probability
-    likelihood = np.where(classes[column] == y, likelihood, 0)
+    likelihood = np.einsum("ij,ij->i", proba, y[:, None] == classes)
     return -np.log(likelihood.clip(min=np.finfo(proba.dtype).eps))
 
 

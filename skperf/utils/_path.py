@@ -107,7 +107,7 @@ class Path(NamedTuple):
         share of its newest snapshot, so the gap is divided by it; the distance to the
         mixture bounds the residual where retraining contracts.
         """
-        gap = self.gap(self.previous)
+        gap = self.history["prediction_gap"][-1]
         distance = np.linalg.norm(self.residual)
         return min(gap / max(self.share, 1e-300), max(gap, distance))
 
@@ -122,6 +122,7 @@ class Path(NamedTuple):
 def _scaled_difference(first, second, sample_weight):
     """Return the difference, scaled so that its norm is the root mean square."""
     difference = (first - second).reshape(len(first), -1)
-    weights = np.ones(len(first)) if sample_weight is None else sample_weight
-    scale = np.sqrt(weights / (weights.sum() * difference.shape[1]))
+    if sample_weight is None:
+        return difference.ravel() / np.sqrt(difference.size)
+    scale = np.sqrt(sample_weight / (sample_weight.sum() * difference.shape[1]))
     return (difference * scale[:, None]).ravel()
