@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo test docs clean help
+.PHONY: demo test docs bench clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -23,6 +23,7 @@ INSTALL = .venv/$*/bin/python -m pip install --quiet --disable-pip-version-check
 .venv/demo/.stamp: EXTRAS = plot,progress
 .venv/test/.stamp: EXTRAS = test,llm
 .venv/docs/.stamp: EXTRAS = docs,llm
+.venv/bench/.stamp: EXTRAS = bench
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
@@ -43,6 +44,11 @@ test: .venv/test/.stamp  ## Check style, layers and types, run tests and doctest
 docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	rm -rf docs/api/generated
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: export OMP_NUM_THREADS = 1
+bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an hour
+	.venv/bench/bin/python -m pytest -m benchmark --benchmark-timer=time.process_time \
+	    --benchmark-columns=min,rounds tests/benchmarks
 
 clean:  ## Remove the environments and everything that was built
 	rm -rf .venv build dist skperf.egg-info htmlcov .coverage

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # ruff: noqa: E402 - torch may be missing
 
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 torch = pytest.importorskip("torch")
 
@@ -77,20 +80,45 @@ def test_the_optimizer_lives_through_the_rounds(labeled):
     assert state[0]["step"] > rrm.estimator_.n_iter_
 
 
-@pytest.mark.filterwarnings("ignore:Retraining is not stable")  # drawn samples
-def test_skorch_in_the_drawn_face(labeled):
+class SoftmaxNet(torch.nn.Module):
+    def __init__(self, hidden=2):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(4, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 2)
+        )
+
+    def forward(self, X):
+        return self.layers(X).softmax(dim=1)
+
+
+@pytest.fixture
+def skorch_pipeline():
     skorch = pytest.importorskip("skorch")
-    X, y = labeled
     torch.manual_seed(0)
     net = skorch.NeuralNetClassifier(
-        torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Softmax(dim=1)),
-        optimizer=torch.optim.Adam,
-        lr=0.05,
-        max_epochs=5,
-        train_split=None,
-        verbose=0,
+        SoftmaxNet, lr=0.1, max_epochs=3, train_split=None, verbose=0
     )
+    to_float32 = FunctionTransformer(np.float32)
+    return Pipeline([("scale", StandardScaler()), ("cast", to_float32), ("net", net)])
+
+
+@pytest.mark.filterwarnings("ignore:Retraining is not stable")  # drawn samples
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_skorch_in_pipeline_and_grid(labeled, skorch_pipeline, minimizer):
     shift = ResampleIfRejected(0.6, resampling="drawn")
-    rrm = RepeatedRiskMinimizer(net, shift, max_iter=2, random_state=0)
-    rrm.fit(X.astype("float32"), y)
-    assert len(rrm.history_["n_fits"]) == rrm.n_iter_
+    model = minimizer(skorch_pipeline, shift, max_iter=2, random_state=0)
+    search = GridSearchCV(model, {"estimator__net__module__hidden": [3]}, cv=2)
+    best = search.fit(*labeled).best_estimator_
+    assert best.estimator_["net"].module_.layers[0].out_features == 3
+    assert len(best.history_["n_fits"]) == 2
+
+
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_module_in_pipeline_and_grid(labeled, minimizer):
+    steps = [("scale", StandardScaler()), ("net", make_classifier(tol=1e-4))]
+    shift = ResampleIfRejected(0.9, resampling="common")
+    model = minimizer(Pipeline(steps), shift, tol=0.1, random_state=0)
+    grid = {"estimator__net__module__hidden": [3], "shift__delta": [0.8]}
+    best = GridSearchCV(model, grid, cv=2).fit(*labeled).best_estimator_
+    assert best.estimator_["net"].module_[0].out_features == 3
+    assert best.shift.delta == 0.8
