@@ -5,11 +5,13 @@
 
 import hashlib
 import json
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
 import torch
 import transformers
+from transformers.utils import logging
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
 # The state of the last call, and what differs between copies of the same model.
@@ -38,9 +40,22 @@ def load_model(name, dtype):
     """Load a causal language model, without code from elsewhere."""
     if dtype == "auto":
         dtype = "bfloat16" if _computes_in_bfloat16() else "float32"
-    return transformers.AutoModelForCausalLM.from_pretrained(
-        name, dtype=getattr(torch, dtype), trust_remote_code=False
-    ).eval()
+    with _no_progress_bar():
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            name, dtype=getattr(torch, dtype), trust_remote_code=False
+        )
+    return model.eval()
+
+
+@contextmanager
+def _no_progress_bar():
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()
 
 
 def _computes_in_bfloat16():

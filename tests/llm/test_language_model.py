@@ -283,12 +283,15 @@ def test_what_a_handle_needs(model, tokenizer):
         _ = LanguageModel(model, tokenizer, max_length=65).max_length
 
 
-def test_a_name_is_loaded_when_needed(folder, posts):
+def test_a_name_is_loaded_when_needed(folder, posts, capfd):
     handle = LanguageModel(folder, dtype="float32")
+    capfd.readouterr()
     assert handle._model is None
     assert repr(handle) == f"LanguageModel({str(folder)!r})"
     RedFlagClassifier(handle).fit(*posts)
     assert handle.model.dtype == torch.float32
+    assert capfd.readouterr() == ("", "")
+    assert transformers.utils.logging.is_progress_bar_enabled()
 
 
 def test_the_automatic_dtype(folder, monkeypatch):
