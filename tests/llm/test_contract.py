@@ -204,6 +204,18 @@ def test_a_column_of_a_table(handle, posts, df_module):
     assert out.shape == (60, 6)
 
 
+def test_output_as_a_table(handle, posts, df_module):
+    X, y = posts
+    clf = RedFlagClassifier(handle).set_output(transform=df_module.__name__).fit(X, y)
+    out = clf.transform(df_module.DataFrame({"text": X[:3]}))
+    assert isinstance(out, df_module.DataFrame)
+    assert list(out.columns) == clf.get_feature_names_out().tolist()
+    rows = df_module.DataFrame({"text": X[:3]})
+    if df_module.__name__ == "pandas":
+        rows.index = [7, 5, 3]
+        assert clf.transform(rows["text"]).index.tolist() == [7, 5, 3]
+
+
 def test_weights_by_metadata_routing(handle, posts):
     X, y = posts
     weight = np.where(np.arange(60) < 30, 1.0, 0.0)

@@ -108,6 +108,13 @@ def test_object_arrays_of_chats(make_tokenizer, chat_template):
     assert len(text.scored) == 2
 
 
+def test_columns_of_chats(df_module, make_tokenizer, chat_template):
+    chat = [{"role": "user", "content": "who"}, {"role": "user", "content": "wins"}]
+    tokenizer = make_tokenizer(chat_template)
+    texts = tokenize(df_module.Series([chat[:1], chat]), tokenizer)
+    assert [words(text, tokenizer) for text in texts] == [["who"], ["wins"]]
+
+
 @pytest.mark.parametrize("X", ["who wins", b"who", {"role": "user"}, 3, None])
 def test_a_single_text_is_refused(X, tokenizer):
     with pytest.raises(ValueError, match=r"got a single .* Put it into a list"):
