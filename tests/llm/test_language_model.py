@@ -202,6 +202,13 @@ def test_a_layer_that_is_not_there(handle, posts, layer):
         RedFlagClassifier(handle, layer=layer).fit(*posts)
 
 
+def test_a_model_whose_layers_are_not_found(make_model, tokenizer, posts):
+    model = make_model()
+    model.config.num_hidden_layers = 7
+    with pytest.raises(ValueError, match=r"No list of 7 layers .* Use layer=None"):
+        RedFlagClassifier((model, tokenizer), layer=1).fit(*posts)
+
+
 def test_long_texts_are_read_in_windows(model, tokenizer):
     """Each position has seen all that comes before it, or at least half a window."""
     text = " ".join(["the hero wins and dies"] * 5)
