@@ -222,8 +222,10 @@ for delta, model in expected.items():
 
 # %%
 # At 0.1 and 0.4 theory promises nothing and practice converges; at 0.7 and 0.9 practice
-# is faster than the promise. The theorem has to provide for the worst population and
-# the worst network; this population reacts mildly.
+# is faster than the promise. Two things are to be said about this. The theorem has to
+# provide for the worst population, and this one reacts mildly. And even where it
+# promises something, its assumptions hold only roughly: networks are no convex set, and
+# the strategic features are not independent of the others.
 
 # %%
 # The picture

@@ -157,7 +157,7 @@ def test_levels_of_the_drawn_face(credit, delta, seed):
     assert 0.8 * floor < record.gaps()[4:].mean() < 2 * floor
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:2])
 def test_wider_networks_reach_lower_risks(credit, seed):
     records = [
         run_paper(credit, 0.9, hidden=hidden, seed=seed, n_rounds=7)
@@ -169,7 +169,7 @@ def test_wider_networks_reach_lower_risks(credit, seed):
 
 @pytest.fixture(scope="module")
 def smooth(credit):
-    """The first model of the expected face, at its minimum: the start for each delta.
+    """An estimator that goes from near the minimum to it, by L-BFGS.
 
     tanh and a small penalty, since a leaky ReLU has kinks on which L-BFGS stalls.
     """
