@@ -210,4 +210,4 @@ def test_the_floor_vanishes_in_the_expected_face(credit, smooth, delta):
 def test_the_same_network_and_solver_keep_the_floor_in_the_drawn_face(credit, smooth):
     model, gaps = retrain_smooth(credit, smooth, 0.4, resampling="drawn")
     assert not model.converged_
-    assert gaps[2:].min() > 3e-3
+    assert gaps.min() > 1e-2
