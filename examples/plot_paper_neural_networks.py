@@ -169,10 +169,11 @@ for hidden, (_, seen) in widths.items():
 # ------------------------------------------------
 # The expected face weighs what may happen instead of drawing what does, so the data
 # depend on the model and on nothing else. Whether retraining settles is then visible,
-# if training itself is exact. The kinks of a leaky ReLU stop L-BFGS at moves of 1e-3 to
-# 1e-4, so this network has tanh in its place and a small penalty. It starts from the
-# minimum on the data that nobody has reacted to, which is the same for each delta. One
-# donor a row is enough to see *how* retraining settles; where it does needs more.
+# if training itself is exact. A leaky ReLU has kinks, and a gap of zero may mean no
+# more than that L-BFGS is stuck at one; so this network has tanh in its place and a
+# small penalty. It starts from the minimum on the data that nobody has reacted to,
+# which is the same for each delta. One donor a row is enough to see *how* retraining
+# settles; where it does needs more.
 penalized = {"loss": "squared_error", "l2_penalty": 1e-4, "max_iter": 5000}
 near = TorchClassifier(
     make_net,

@@ -152,7 +152,7 @@ def test_levels_of_the_drawn_face(credit, delta, seed):
     # their accuracies end 0.001 to 0.003 apart
     for accuracy in record.late("accuracies"):
         assert worst - 0.002 < accuracy < best + 0.002
-    # The paper's plot has one run. Their recipe ends at 1.3 to 1.4 times its level with
+    # The paper's plot has one run. Their recipe ends at 1.2 to 1.4 times its level with
     # our seed 0, their code at 1.0 to 1.6 times with three others.
     assert 0.8 * floor < record.gaps()[4:].mean() < 2 * floor
 
@@ -171,7 +171,7 @@ def test_wider_networks_reach_lower_risks(credit, seed):
 def smooth(credit):
     """An estimator that goes from near the minimum to it, by L-BFGS.
 
-    tanh and a small penalty, since a leaky ReLU has kinks on which L-BFGS stalls.
+    tanh and a small penalty, since L-BFGS may get stuck at the kinks of a leaky ReLU.
     """
     options = {"loss": "squared_error", "l2_penalty": 1e-4, "max_iter": 5000}
     params = {"activation": torch.nn.Tanh}
