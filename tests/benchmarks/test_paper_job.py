@@ -19,7 +19,7 @@ Where the time goes, as measured on the way here:
   optimizer's own arithmetic and 4 % the loop. float32 would save 40 % of the first part
   and blocks of 16,384 rows 25 %; neither is taken, for the gap's sake and for clarity.
 - Curvature that is kept from round to round is worth more: after ten rounds, which take
-  the same time, the risk is 0.6 % lower than with a new L-BFGS in each (delta=0.1).
+  the same time, the risk is 0.2 % lower than with a new L-BFGS in each (delta=0.1).
 - Mini-batch epochs take 20 ms, and end in noise as large as the plain loop's floor.
   Only L-BFGS goes below.
 """
