@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+# Hidden states of so many positions are in memory while texts are scored.
+POSITIONS_AT_ONCE = 2**16
+
 
 class Window(NamedTuple):
     """A stretch of a text that the language model reads at once.

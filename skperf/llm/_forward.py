@@ -15,7 +15,7 @@ from skperf.llm._cache import States
 _LOGITS_AT_ONCE = 2**24
 
 
-def read(model, texts, *, layer, head, flag_token_id, max_length, batch_tokens):
+def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
     """Return the States of each text.
 
     Parameters
@@ -26,8 +26,9 @@ def read(model, texts, *, layer, head, flag_token_id, max_length, batch_tokens):
     texts : list of TokenizedText
         The texts.
 
-    layer : int or None
-        The decoder layer to stop after; None means all of them.
+    run : callable
+        Makes hidden states of shape (n_windows, n_longest, n_hidden) of a list of
+        windows, as what :func:`body_runner` gives.
 
     head : torch.nn.Module or None
         What :func:`output_head` gave; without it there are no normalizers.
@@ -38,16 +39,26 @@ def read(model, texts, *, layer, head, flag_token_id, max_length, batch_tokens):
     max_length, batch_tokens : int
         Limits of a window and of a padded batch.
     """
-    body = model.base_model if layer is None else lower_body(model, layer)
     windows = [w for i, text in enumerate(texts) for w in cut(i, text, max_length)]
     parts = [[] for _ in texts]
     with torch.no_grad(), evaluating(model):
         for batch in batches(windows, batch_tokens):
-            hidden = _hidden(body, batch, model.device)
+            hidden = _scored(run(batch), batch)
             logs = head and log_normalizer(head, hidden, flag_token_id)
             for window, states in zip(batch, _split(batch, hidden, logs), strict=True):
                 parts[window.text].append(states)
     return [_join(states) for states in parts]
+
+
+def body_runner(model, layer=None):
+    """Return a function from windows to states after the last norm."""
+    body = model.base_model if layer is None else lower_body(model, layer)
+    return lambda batch: run_body(body, pad(batch).to(model.device))
+
+
+def run_body(body, tokens):
+    """Return the last hidden states."""
+    return body(input_ids=tokens, use_cache=False).last_hidden_state
 
 
 def lower_body(model, layer):
@@ -60,14 +71,19 @@ def lower_body(model, layer):
         raise ValueError(
             f"layer={layer} is none of the model's layers. Choose 1 to {len(layers)}."
         )
-    body = copy(model.base_model)
+    return replace_module(model.base_model, name, layers[:layer])
+
+
+def replace_module(body, name, module):
+    """Return the body with another module of this name; it shares all others."""
+    body = copy(body)
     owner, _, leaf = name.rpartition(".")
     parent = body
     for part in owner.split(".") if owner else []:
         child = copy(parent._modules[part])
         parent._modules = {**parent._modules, part: child}
         parent = child
-    parent._modules = {**parent._modules, leaf: layers[:layer]}
+    parent._modules = {**parent._modules, leaf: module}
     return body
 
 
@@ -129,9 +145,8 @@ def log_normalizer(head, hidden, flag_token_id):
 
     Logits are made for some positions at a time, and never for all of a batch.
     """
-    rows = max(_LOGITS_AT_ONCE // head.weight.shape[0], 1)
     parts = []
-    for some in hidden.split(rows):
+    for some in hidden.split(positions_at_once(head)):
         logits = head(some)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
@@ -139,11 +154,15 @@ def log_normalizer(head, hidden, flag_token_id):
     return torch.cat(parts).cpu()
 
 
-def _hidden(body, batch, device):
+def positions_at_once(head):
+    """Return for how many positions logits are made at a time."""
+    return max(_LOGITS_AT_ONCE // head.weight.shape[0], 1)
+
+
+def _scored(hidden, batch):
     """Return the hidden states at the scored positions of a batch, window by window."""
-    out = body(input_ids=pad(batch).to(device), use_cache=False).last_hidden_state
-    scored = [torch.from_numpy(window.scored).to(device) for window in batch]
-    return torch.cat([row[where] for row, where in zip(out, scored, strict=True)])
+    scored = [torch.from_numpy(window.scored).to(hidden.device) for window in batch]
+    return torch.cat([row[where] for row, where in zip(hidden, scored, strict=True)])
 
 
 def _split(batch, hidden, log_normalizers):

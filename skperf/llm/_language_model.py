@@ -5,6 +5,7 @@
 
 import re
 import weakref
+from contextlib import contextmanager
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 
 from skperf.llm._batches import runs
 from skperf.llm._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm._forward import output_head, read
+from skperf.llm._forward import body_runner, output_head, read
+from skperf.llm._layers import LayerRunner
 from skperf.llm._loading import (
     DTYPES,
     digest,
@@ -235,34 +237,100 @@ class LanguageModel:
         ValueError
             If the model has no such layer, or no head, or if a state is not finite.
         """
-        keys = [self._key(text, layer) for text in texts]
+        return self._recall(
+            texts,
+            layer,
+            lambda missing: self.read(
+                missing, body_runner(self.model, layer), with_head=layer is None
+            ),
+        )
+
+    def layer_outputs(self, texts, layer):
+        """Return what a layer puts out, without the last norm, also from the cache.
+
+        Parameters
+        ----------
+        texts : list of TokenizedText
+            Texts no longer than `max_length`.
+
+        layer : int
+            The layer, counted from 1.
+
+        Returns
+        -------
+        states : list of States
+            Hidden states at the scored positions, without normalizers.
+        """
+        run = LayerRunner(self.model, layer)
+        return self._recall(
+            texts,
+            f"output of {layer}",
+            lambda missing: self.read(missing, run, with_head=False),
+        )
+
+    def _recall(self, texts, context, compute):
+        keys = [self._key(text, context) for text in texts]
         unique = dict(zip(keys, texts, strict=True))
         found = {key: self._cache.get(key) for key in unique}
         missing = [key for key in unique if found[key] is None]
         # in parts, so that what was read is kept when reading is interrupted
         lengths = [len(unique[key].tokens) for key in missing]
         for part in runs(lengths, _TOKENS_AT_ONCE):
-            computed = self._read([unique[key] for key in missing[part]], layer)
+            computed = compute([unique[key] for key in missing[part]])
             for key, states in zip(missing[part], computed, strict=True):
                 found[key] = states
                 self._cache.put(key, states)
         return [found[key] for key in keys]
 
-    def _key(self, text, layer):
-        on_disk = isinstance(self._cache, DiskCache)
-        return state_key(text, self.digest() if on_disk else "", layer, self.max_length)
+    def _key(self, text, context):
+        model = self.digest() if isinstance(self._cache, DiskCache) else ""
+        return state_key(text, model, context, self.max_length)
 
-    def _read(self, texts, layer):
-        try:
+    def read(self, texts, run, *, with_head=True):
+        """Compute hidden states, without the cache.
+
+        Parameters
+        ----------
+        texts : list of TokenizedText
+            What :meth:`tokenize` gave.
+
+        run : callable
+            Makes hidden states of a list of windows.
+
+        with_head : bool, default=True
+            Whether normalizers are wanted.
+
+        Returns
+        -------
+        states : list of States
+            Hidden states and log normalizers at the scored positions of each text.
+
+        Raises
+        ------
+        MemoryError
+            If a batch does not fit in memory.
+
+        ValueError
+            If a state is not finite.
+        """
+        with self.telling_of_memory():
             states = read(
                 self.model,
                 texts,
-                layer=layer,
-                head=self.head if layer is None else None,
+                run=run,
+                head=self.head if with_head else None,
                 flag_token_id=self.flag_token_id,
                 max_length=self.max_length,
                 batch_tokens=self.batch_tokens,
             )
+        _check_finite(states)
+        return states
+
+    @contextmanager
+    def telling_of_memory(self):
+        """Say what to do if there is not enough memory inside."""
+        try:
+            yield
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
@@ -271,8 +339,6 @@ class LanguageModel:
                 f"{self.max_length}, does not fit in memory. Make the LanguageModel "
                 "with smaller batch_tokens or max_length."
             ) from error
-        _check_finite(states)
-        return states
 
     def digest(self):
         """Compute a digest of the model's weights and the tokenizer's rules.

@@ -12,15 +12,23 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, column_or_1d, compute_class_weight
+from sklearn.utils import (
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+    compute_class_weight,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._batches import runs
+from skperf.llm._adapters import reader
+from skperf.llm._batches import POSITIONS_AT_ONCE, runs
+from skperf.llm._divergence import mean_divergence
 from skperf.llm._language_model import LanguageModel, as_language_model
+from skperf.llm._lora_tuning import LoraOptions, LoraTraining
 from skperf.llm._pooling import POOLINGS, pool, summarize
 from skperf.llm._threshold import conformal_threshold
-from skperf.llm._token_tuning import FlagRow, fit_row, flag_mass, log_odds
+from skperf.llm._token_tuning import FlagRow, fit_row, log_odds
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -28,8 +36,8 @@ from skperf.utils._sklearn import (
     _fit_context,
 )
 
-# Hidden states of so many positions are in memory while texts are scored.
-_POSITIONS_AT_ONCE = 2**16
+# Attributes that not every fit has.
+_OPTIONAL = ("kl_to_base_", "flag_mass_", "drift_", "lora_weights_", "loss_curve_")
 
 
 class PositionScores(NamedTuple):
@@ -64,9 +72,10 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         keeps, so searches and ensembles should get one: a tuple is copied by `clone`,
         and a name is loaded again when no fitted classifier uses it any more.
 
-    tuning : {"token"}, default="token"
+    tuning : {"token", "lora"}, default="token"
         What is learnt. "token": the flag's row of the output matrix; everything else
-        is frozen. That is a convex problem.
+        is frozen. That is a convex problem. "lora": starting from there, the row and
+        low-rank adapters of the upper layers. That needs peft, and ``layer=None``.
 
     layer : int, default=None
         Stop reading after this layer, from 1 to the number of layers. The flag is then
@@ -95,6 +104,40 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     tol : float, default=1e-6
         L-BFGS stops when no derivative of the mean loss is larger.
 
+    n_lora_layers : int, default=6
+        Adapters are put into so many layers, counted from the top, or into all if
+        there are fewer. What the layers below put out is computed once and cached.
+        This and all that follows is for ``tuning="lora"`` only.
+
+    lora_rank : int, default=16
+        Rank of the adapters.
+
+    learning_rate : float, default=1e-4
+        Size of the first steps of Adam. It falls linearly to 0.
+
+    n_epochs : int, default=3
+        How often each text is trained on. With 0 the adapters do nothing.
+
+    batch_size : int, default=8
+        Texts in a step.
+
+    loss_weights : tuple of 3 floats, default=(1.0, 1.0, 1.0)
+        Weights of the terms of the loss: the flag in flagged texts, the divergence in
+        the other texts, and the divergence after a flag that was fed back.
+
+    min_offset : int, default=0
+        Tokens of a flagged text before the first one after which the flag is taught.
+        If a text has no more tokens, it is taught after the last one.
+
+    feed_back : bool, default=False
+        Whether the flag is put into flagged texts at a random place, and the model is
+        held to go on as if it were not there. A detector never reads its own flag; set
+        this if the flag is generated. It costs a pass of the lower layers.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the adapters' start, the order of the texts and the trained positions.
+        Torch's own random state is not touched.
+
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
@@ -110,8 +153,23 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         A reserved token of the tokenizer, or a new one after the model's last.
 
     kl_to_base_ : float
-        Divergence of the language model with the flag from the one without, in nats a
-        position, on the training texts of ``classes_[0]``. Absent if `layer` is given.
+        Divergence of the tuned language model from the one handed in, in nats a
+        position, on the training texts of ``classes_[0]``: the sum of the next two.
+        All three are absent if `layer` is given.
+
+    flag_mass_ : float
+        The part of `kl_to_base_` that is probability given to the flag.
+
+    drift_ : float
+        The part of `kl_to_base_` that is due to the other tokens: 0 unless there are
+        adapters.
+
+    lora_weights_ : dict of str to torch.Tensor
+        The adapters, by the names of peft's files. With ``tuning="lora"`` only.
+
+    loss_curve_ : dict of str to ndarray of shape (n_epochs,)
+        Means of the terms of the loss, "flag", "benign" and with `feed_back` "after",
+        in nats a position. With ``tuning="lora"`` only.
 
     threshold_ : float
         Log-odds above which `predict` gives ``classes_[1]``: 0 after `fit`.
@@ -179,7 +237,7 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         "language_model": [LanguageModel, str, Path, tuple],
-        "tuning": [StrOptions({"token"})],
+        "tuning": [StrOptions({"token", "lora"})],
         "layer": [Interval(Integral, 1, None, closed="left"), None],
         "aggregate": [StrOptions(set(POOLINGS)), callable],
         "window": [Interval(Integral, 1, None, closed="left")],
@@ -187,6 +245,15 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
+        "n_lora_layers": [Interval(Integral, 1, None, closed="left")],
+        "lora_rank": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "n_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "loss_weights": [tuple, list],
+        "min_offset": [Interval(Integral, 0, None, closed="left")],
+        "feed_back": ["boolean"],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -201,6 +268,15 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         class_weight=None,
         max_iter=1000,
         tol=1e-6,
+        n_lora_layers=6,
+        lora_rank=16,
+        learning_rate=1e-4,
+        n_epochs=3,
+        batch_size=8,
+        loss_weights=(1.0, 1.0, 1.0),
+        min_offset=0,
+        feed_back=False,
+        random_state=None,
     ):
         self.language_model = language_model
         self.tuning = tuning
@@ -211,6 +287,15 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.tol = tol
+        self.n_lora_layers = n_lora_layers
+        self.lora_rank = lora_rank
+        self.learning_rate = learning_rate
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.loss_weights = loss_weights
+        self.min_offset = min_offset
+        self.feed_back = feed_back
+        self.random_state = random_state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -263,6 +348,7 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
             If a text has no token to score, if there are not two classes, or if the
             model has no such layer or no head.
         """
+        self._check_lora()
         language_model = as_language_model(self.language_model)
         texts = language_model.tokenize(X)
         classes, flagged = _check_labels(y, texts)
@@ -271,10 +357,13 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         )
         states = language_model.states(texts, self.layer)
         weight = self._weigh(classes, flagged, sample_weight)
-        row, n_iter, converged = fit_row(
-            states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
-        )
-        self._warn_unless(converged, n_iter)
+        row, n_iter = self._fit_row(states, flagged, weight)
+        row, adapters = self._fit_adapters(language_model, texts, flagged, weight, row)
+        benign = np.where(flagged, 0, sample_weight)
+        measured = self._measure(language_model, row, texts, states, benign, adapters)
+        for name in _OPTIONAL:
+            self.__dict__.pop(name, None)
+        vars(self).update(adapters | measured)
         self.classes_ = classes
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
@@ -282,8 +371,23 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         self.layer_ = self.layer
         self.n_iter_ = n_iter
         self.threshold_ = 0.0
-        self._set_divergence(row, states, np.where(flagged, 0, sample_weight))
         return self
+
+    def _check_lora(self):
+        if self.tuning != "lora":
+            return
+        if self.layer is not None:
+            raise ValueError(
+                f"tuning='lora' compares the tokens' probabilities with what they were "
+                f"and so needs the whole model; got layer={self.layer}. Set "
+                "layer=None, or tuning='token'."
+            )
+        numbers = [w for w in self.loss_weights if isinstance(w, Real) and w >= 0]
+        if not len(numbers) == len(self.loss_weights) == 3:
+            raise ValueError(
+                "loss_weights should be three numbers from 0 on: for the flag, for "
+                f"texts without it, and after it; got {self.loss_weights!r}."
+            )
 
     def _weigh(self, classes, flagged, sample_weight):
         totals = np.bincount(flagged, sample_weight)
@@ -300,7 +404,10 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         )
         return sample_weight * by_class[flagged]
 
-    def _warn_unless(self, converged, n_iter):
+    def _fit_row(self, states, flagged, weight):
+        row, n_iter, converged = fit_row(
+            states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
+        )
         if not converged:
             warnings.warn(
                 f"L-BFGS did not converge in {n_iter} iterations with "
@@ -308,12 +415,34 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        return row, n_iter
 
-    def _set_divergence(self, row, states, weight):
-        self.__dict__.pop("kl_to_base_", None)
-        if self.layer_ is None:
-            masses = [flag_mass(log_odds(row, text)) for text in states]
-            self.kl_to_base_ = float(np.average(masses, weights=weight))
+    def _fit_adapters(self, language_model, texts, flagged, weight, row):
+        """Return a row, and the attributes that only this tuning has."""
+        if self.tuning != "lora":
+            return row, {}
+        options = {name: getattr(self, name) for name in LoraOptions._fields}
+        training = LoraTraining(
+            language_model,
+            texts,
+            flagged,
+            weight,
+            row,
+            LoraOptions(**options),
+            check_random_state(self.random_state),
+        )
+        curves = training.run()
+        weights = training.layers.weights()
+        return training.row(), {"lora_weights_": weights, "loss_curve_": curves}
+
+    def _measure(self, language_model, row, texts, states, weight, adapters):
+        """Return the attributes about the divergence, which a probe has not."""
+        if self.layer is not None:
+            return {}
+        mass, drift = mean_divergence(
+            language_model, row, texts, states, weight, adapters.get("lora_weights_")
+        )
+        return {"kl_to_base_": mass + drift, "flag_mass_": mass, "drift_": drift}
 
     def score_positions(self, X):
         """Compute the log-odds of the flag at every scored position.
@@ -331,16 +460,14 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = self.language_model_.tokenize(X)
-        lengths = [len(text.scored) for text in texts]
-        parts = runs(lengths, _POSITIONS_AT_ONCE)
-        return [scores for part in parts for scores in self._score(texts[part])]
-
-    def _score(self, texts):
+        weights = getattr(self, "lora_weights_", None)
+        read = reader(self.language_model_, self.layer_, weights)
         row = FlagRow(self.coef_, self.intercept_)
-        states = self.language_model_.states(texts, self.layer_)
+        parts = runs([len(text.scored) for text in texts], POSITIONS_AT_ONCE)
         return [
-            PositionScores(log_odds(row, of_text), text.offsets)
-            for text, of_text in zip(texts, states, strict=True)
+            PositionScores(log_odds(row, states), text.offsets)
+            for part in parts
+            for text, states in zip(texts[part], read(texts[part]), strict=True)
         ]
 
     def decision_function(self, X):

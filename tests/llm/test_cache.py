@@ -114,14 +114,14 @@ def test_states_that_are_put_twice_count_once():
 def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypatch):
     monkeypatch.setattr("skperf.llm._language_model._TOKENS_AT_ONCE", 1)
     texts = caching.tokenize(["the hero wins", "tea and rain", "who dies"])
-    read = caching._read
+    read = caching.read
 
-    def interrupted(some, layer):
+    def interrupted(some, *args, **kwargs):
         if some[0] is texts[2]:
             raise KeyboardInterrupt
-        return read(some, layer)
+        return read(some, *args, **kwargs)
 
-    monkeypatch.setattr(caching, "_read", interrupted)
+    monkeypatch.setattr(caching, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         caching.states(texts)
     passes.clear()

@@ -1,0 +1,148 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""LoRA adapters in copies of a model's upper layers."""
+
+import numpy as np
+import torch
+from transformers.pytorch_utils import Conv1D
+
+from skperf.llm._forward import decoder_layers
+from skperf.llm._layers import UpperLayers
+from skperf.llm._texts import TokenizedText
+
+
+class AdaptedLayers:
+    """The upper layers of a language model, with adapters of peft.
+
+    The model that is handed in gets no adapters: they are in copies of its modules,
+    which share its weights.
+
+    Parameters
+    ----------
+    body : transformers.PreTrainedModel
+        The body of a causal language model. It is left as it is.
+
+    n_layers : int
+        The number of layers with adapters.
+
+    rank : int
+        Rank of the adapters. What they add to a weight is B @ A, not scaled.
+
+    seed : int
+        The seed of A; B starts with zeros.
+
+    Attributes
+    ----------
+    n_given : int
+        The number of layers below.
+    """
+
+    def __init__(self, body, n_layers, rank, seed=0):
+        self._layers = UpperLayers(body, n_layers)
+        self.n_given = self._layers.n_given
+        self._prefix = f"base_model.model.{body.base_model_prefix}."
+        _inject(self._layers, rank, seed)
+
+    def parameters(self):
+        """Return the adapters' weights by the names that peft saves them under."""
+        return {
+            self._prefix + name.replace(".default.", "."): weight
+            for name, weight in self._layers.body.named_parameters()
+            if weight.requires_grad
+        }
+
+    def weights(self):
+        """Return copies of the adapters' weights by name."""
+        named = self.parameters().items()
+        return {name: weight.detach().cpu().clone() for name, weight in named}
+
+    def load(self, weights):
+        """Take over weights that :meth:`weights` gave."""
+        for name, weight in self.parameters().items():
+            weight.data = weights[name].to(weight)
+        return self
+
+    def __call__(self, batch, outputs):
+        """Return the last hidden states of a batch; see UpperLayers."""
+        return self._layers(batch, outputs)
+
+
+def adapters_of(weights, body):
+    """Put adapters with these weights into copies of a body's upper layers."""
+    path, layers = decoder_layers(body)
+    ranks = [w.shape[0] for name, w in weights.items() if ".lora_A." in name]
+    first = min(_number(name, path) for name in weights)
+    return AdaptedLayers(body, len(layers) - first, ranks[0]).load(weights)
+
+
+def _number(name, path):
+    """Return the number of the layer that a weight belongs to."""
+    return int(name.partition(f".{path}.")[2].partition(".")[0])
+
+
+def reader(language_model, layer=None, lora_weights=None):
+    """Return a function from texts to their states, with or without adapters."""
+    if lora_weights is None:
+        return lambda texts: language_model.states(texts, layer)
+    layers = adapters_of(lora_weights, language_model.model.base_model)
+    run = adapted_runner(language_model, layers)
+    return lambda texts: language_model.read(texts, run)
+
+
+def adapted_runner(language_model, layers):
+    """Return a function from windows to the states that adapted layers make of them.
+
+    What the layers below put out comes from the language model's cache.
+    """
+    return lambda batch: layers(
+        batch,
+        lower_outputs(language_model, [window.tokens for window in batch], layers),
+    )
+
+
+def lower_outputs(language_model, tokens, layers):
+    """Return what the layers below adapted ones put out for stretches of tokens."""
+    if not layers.n_given:
+        return []
+    texts = [TokenizedText(part, np.arange(len(part)), None) for part in tokens]
+    states = language_model.layer_outputs(texts, layers.n_given)
+    return [part.hidden for part in states]
+
+
+def _inject(layers, rank, seed):
+    peft = _import_peft()
+    linear = {
+        name: module
+        for name, module in layers.body.named_modules()
+        if name.startswith(f"{layers.path}.")
+        and isinstance(module, torch.nn.Linear | Conv1D)
+    }
+    if not linear:
+        raise ValueError(
+            "The model's layers have no linear maps that adapters could be put into. "
+            "Use tuning='token'."
+        )
+    transposed = any(isinstance(module, Conv1D) for module in linear.values())
+    config = peft.LoraConfig(
+        r=rank,
+        lora_alpha=rank,
+        target_modules=list(linear),
+        fan_in_fan_out=transposed,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        peft.inject_adapter_in_model(config, layers.body)
+    for weight in layers.body.parameters():
+        if weight.requires_grad:  # coarse steps would be lost
+            weight.data = weight.data.to(torch.promote_types(weight.dtype, torch.float))
+
+
+def _import_peft():
+    try:
+        import peft
+    except ImportError as error:
+        raise ImportError(
+            "tuning='lora' needs peft. Install it with: pip install skperf[llm]"
+        ) from error
+    return peft
