@@ -42,7 +42,18 @@ class AdaptedLayers:
         self._layers = UpperLayers(body, n_layers)
         self.n_given = self._layers.n_given
         self._prefix = f"base_model.model.{body.base_model_prefix}."
-        _inject(self._layers, rank, seed)
+        _inject(self._layers, rank)
+        self.load(self._start(torch.Generator().manual_seed(seed)))
+
+    def _start(self, generator):
+        """Return peft's usual start: A is uniform as in a linear layer, and B is 0."""
+        return {
+            name: torch.zeros(weight.shape)
+            if ".lora_B." in name
+            else (2 * torch.rand(weight.shape, generator=generator) - 1)
+            / weight.shape[1] ** 0.5
+            for name, weight in self.parameters().items()
+        }
 
     def parameters(self):
         """Return the adapters' weights by the names that peft saves them under."""
@@ -58,9 +69,13 @@ class AdaptedLayers:
         return {name: weight.detach().cpu().clone() for name, weight in named}
 
     def load(self, weights):
-        """Take over weights that :meth:`weights` gave."""
-        for name, weight in self.parameters().items():
-            weight.data = weights[name].to(weight)
+        """Take over weights that :meth:`weights` gave, or others of these shapes."""
+        body = self._layers.body
+        dtype = torch.promote_types(body.dtype, torch.float)  # coarse steps are lost
+        for name in self.parameters():
+            inside = name.removeprefix(self._prefix).removesuffix(".weight")
+            weight = weights[name].to(body.device, dtype, copy=True)
+            body.get_submodule(f"{inside}.default").weight = torch.nn.Parameter(weight)
         return self
 
     def __call__(self, batch, outputs):
@@ -110,7 +125,8 @@ def lower_outputs(language_model, tokens, layers):
     return [part.hidden for part in states]
 
 
-def _inject(layers, rank, seed):
+def _inject(layers, rank):
+    """Put adapters in, whose weights have no place in memory yet."""
     peft = _import_peft()
     linear = {
         name: module
@@ -130,12 +146,8 @@ def _inject(layers, rank, seed):
         target_modules=list(linear),
         fan_in_fan_out=transposed,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        peft.inject_adapter_in_model(config, layers.body)
-    for weight in layers.body.parameters():
-        if weight.requires_grad:  # coarse steps would be lost
-            weight.data = weight.data.to(torch.promote_types(weight.dtype, torch.float))
+    # without low_cpu_mem_usage torch's global generator would be drawn from
+    peft.inject_adapter_in_model(config, layers.body, low_cpu_mem_usage=True)
 
 
 def _import_peft():
