@@ -3,6 +3,8 @@
 
 """LoRA adapters in copies of a model's upper layers."""
 
+from threading import Lock
+
 import numpy as np
 import torch
 from transformers.pytorch_utils import Conv1D
@@ -10,6 +12,8 @@ from transformers.pytorch_utils import Conv1D
 from skperf.llm._forward import decoder_layers
 from skperf.llm._layers import UpperLayers
 from skperf.llm._texts import TokenizedText
+
+_LOCK = Lock()  # a search may run in threads
 
 
 class AdaptedLayers:
@@ -126,7 +130,6 @@ def lower_outputs(language_model, tokens, layers):
 
 
 def _inject(layers, rank):
-    """Put adapters in, whose weights have no place in memory yet."""
     peft = _import_peft()
     linear = {
         name: module
@@ -146,8 +149,9 @@ def _inject(layers, rank):
         target_modules=list(linear),
         fan_in_fan_out=transposed,
     )
-    # without low_cpu_mem_usage torch's global generator would be drawn from
-    peft.inject_adapter_in_model(config, layers.body, low_cpu_mem_usage=True)
+    # peft draws from torch's global generator; what it draws is replaced
+    with _LOCK, torch.random.fork_rng(devices=[]):
+        peft.inject_adapter_in_model(config, layers.body)
 
 
 def _import_peft():

@@ -39,7 +39,7 @@ def compare(head, hidden, reference, flag_token_id):
     for logits in (z, z_ref):
         logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
     log_normalizer = z.logsumexp(dim=1)
-    expected = (z_ref.softmax(dim=1) * moved).sum(dim=1)
+    expected = torch.linalg.vecdot(z_ref.softmax(dim=1), moved)
     drift = log_normalizer - z_ref.logsumexp(dim=1) - expected
     return log_normalizer.cpu().double(), drift.cpu().double()
 

@@ -26,28 +26,30 @@ class LayerRunner:
 
     def __init__(self, model, layer):
         self.device = model.device
-        self._output = None
+        self._found = {}
         name, layers = decoder_layers(model)
         last = copy(layers[layer - 1])
-        last.forward = self._keep(last.forward)
+        last.forward = _keeping(last.forward, self._found)
         kept = torch.nn.ModuleList([*layers[: layer - 1], last])
         self._body = replace_module(model.base_model, name, kept)
 
-    def _keep(self, forward):
-        def keep(*args, **kwargs):
-            self._output = forward(*args, **kwargs)
-            return self._output
-
-        return keep
-
     def __call__(self, batch):
         """Return states of shape (n_windows, n_longest, n_hidden)."""
-        run_body(self._body, pad(batch).to(self.device))
-        return self._output[0] if self.returns_tuple() else self._output
+        output = self.run(pad(batch))
+        return output[0] if isinstance(output, tuple) else output
 
-    def returns_tuple(self):
-        """Tell whether the layer that ran has put out more than its states."""
-        return isinstance(self._output, tuple)
+    def run(self, tokens):
+        """Return what the layer puts out, states or a tuple that starts with them."""
+        run_body(self._body, tokens.to(self.device))
+        return self._found.pop("output")
+
+
+def _keeping(forward, found):
+    def keep(*args, **kwargs):
+        found["output"] = forward(*args, **kwargs)
+        return found["output"]
+
+    return keep
 
 
 class UpperLayers:
@@ -122,10 +124,9 @@ def share(module):
 
 
 def _puts_out_tuples(body):
-    first = LayerRunner(body, 1)
     with torch.no_grad():
-        run_body(first._body, torch.zeros((1, 1), dtype=torch.long, device=body.device))
-    return first.returns_tuple()
+        token = torch.zeros((1, 1), dtype=torch.long)
+        return isinstance(LayerRunner(body, 1).run(token), tuple)
 
 
 class _FlagEmbedding(torch.nn.Module):

@@ -91,11 +91,9 @@ def draw(number, passage, rng, *, min_offset, feed_back, flag_token_id):
     start = min(max(min_offset - passage.n_before, 0), n_scored - 1)
     end = rng.randint(start, n_scored)
     sample = _draw_flagged(number, passage.text, rng, start, end)
-    return (
-        _feed_back(sample, passage.text, rng, end, flag_token_id)
-        if feed_back
-        else (sample)
-    )
+    if feed_back:
+        sample = _feed_back(sample, passage.text, rng, end, flag_token_id)
+    return sample
 
 
 def _draw_benign(number, text, rng):

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
@@ -302,6 +303,15 @@ def test_a_grid_reads_each_text_once(model, tokenizer, posts):
     # the states and the outputs of layer 1, and two passes to check the head
     texts = [n for n, n_tokens in read if n_tokens > 1]
     assert sum(texts) <= 2 * len(set(X)) + 2
+
+
+def test_threads(handle, posts):
+    grid = {"random_state": [0, 1, 2, 3]}
+    with parallel_config(backend="threading"):
+        search = GridSearchCV(lora(handle), grid, n_jobs=4, cv=2).fit(*posts)
+    alone = GridSearchCV(lora(handle), grid, cv=2).fit(*posts)
+    scores = [s.cv_results_["mean_test_score"] for s in (search, alone)]
+    assert_array_equal(*scores)
 
 
 def test_an_early_exit_is_refused(handle, posts):
