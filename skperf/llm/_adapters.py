@@ -10,6 +10,7 @@ import torch
 from transformers.pytorch_utils import Conv1D
 
 from skperf.llm._forward import decoder_layers
+from skperf.llm._language_model import compute_states
 from skperf.llm._layers import UpperLayers
 from skperf.llm._texts import TokenizedText
 
@@ -106,7 +107,7 @@ def reader(language_model, layer=None, lora_weights=None):
         return lambda texts: language_model.states(texts, layer)
     layers = adapters_of(lora_weights, language_model.model.base_model)
     run = adapted_runner(language_model, layers)
-    return lambda texts: language_model.read(texts, run)
+    return lambda texts: compute_states(language_model, texts, run)
 
 
 def adapted_runner(language_model, layers):

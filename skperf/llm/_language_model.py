@@ -240,8 +240,8 @@ class LanguageModel:
         return self._recall(
             texts,
             layer,
-            lambda missing: self.read(
-                missing, body_runner(self.model, layer), with_head=layer is None
+            lambda missing: compute_states(
+                self, missing, body_runner(self.model, layer), with_head=layer is None
             ),
         )
 
@@ -265,7 +265,7 @@ class LanguageModel:
         return self._recall(
             texts,
             f"output of {layer}",
-            lambda missing: self.read(missing, run, with_head=False),
+            lambda missing: compute_states(self, missing, run, with_head=False),
         )
 
     def _recall(self, texts, context, compute):
@@ -285,60 +285,6 @@ class LanguageModel:
     def _key(self, text, context):
         model = self.digest() if isinstance(self._cache, DiskCache) else ""
         return state_key(text, model, context, self.max_length)
-
-    def read(self, texts, run, *, with_head=True):
-        """Compute hidden states, without the cache.
-
-        Parameters
-        ----------
-        texts : list of TokenizedText
-            What :meth:`tokenize` gave.
-
-        run : callable
-            Makes hidden states of a list of windows.
-
-        with_head : bool, default=True
-            Whether normalizers are wanted.
-
-        Returns
-        -------
-        states : list of States
-            Hidden states and log normalizers at the scored positions of each text.
-
-        Raises
-        ------
-        MemoryError
-            If a batch does not fit in memory.
-
-        ValueError
-            If a state is not finite.
-        """
-        with self.telling_of_memory():
-            states = read(
-                self.model,
-                texts,
-                run=run,
-                head=self.head if with_head else None,
-                flag_token_id=self.flag_token_id,
-                max_length=self.max_length,
-                batch_tokens=self.batch_tokens,
-            )
-        _check_finite(states)
-        return states
-
-    @contextmanager
-    def telling_of_memory(self):
-        """Say what to do if there is not enough memory inside."""
-        try:
-            yield
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            raise MemoryError(
-                f"A batch of {self.batch_tokens} tokens, with texts of up to "
-                f"{self.max_length}, does not fit in memory. Make the LanguageModel "
-                "with smaller batch_tokens or max_length."
-            ) from error
 
     def digest(self):
         """Compute a digest of the model's weights and the tokenizer's rules.
@@ -379,6 +325,65 @@ class LanguageModel:
     def __setstate__(self, state):
         empty = {"_model": None, "_tokenizer": None, "_digest": None}
         self.__dict__.update(state, **empty, _cache=_make_cache(state["cache"]))
+
+
+def compute_states(language_model, texts, run, *, with_head=True):
+    """Compute hidden states, without the cache.
+
+    Parameters
+    ----------
+    language_model : LanguageModel
+        The handle.
+
+    texts : list of TokenizedText
+        The texts.
+
+    run : callable
+        Makes hidden states of a list of windows.
+
+    with_head : bool, default=True
+        Whether there are to be normalizers.
+
+    Returns
+    -------
+    states : list of States
+        Hidden states and log normalizers at the scored positions of each text.
+
+    Raises
+    ------
+    MemoryError
+        If a batch does not fit in memory.
+
+    ValueError
+        If a state is not finite.
+    """
+    with telling_of_memory(language_model):
+        states = read(
+            language_model.model,
+            texts,
+            run=run,
+            head=language_model.head if with_head else None,
+            flag_token_id=language_model.flag_token_id,
+            max_length=language_model.max_length,
+            batch_tokens=language_model.batch_tokens,
+        )
+    _check_finite(states)
+    return states
+
+
+@contextmanager
+def telling_of_memory(language_model):
+    """Say what to do if there is not enough memory inside."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
+            f"{language_model.max_length}, does not fit in memory. Make the "
+            "LanguageModel with smaller batch_tokens or max_length."
+        ) from error
 
 
 def as_language_model(language_model):

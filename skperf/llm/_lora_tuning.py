@@ -13,6 +13,7 @@ from skperf.llm._adapters import AdaptedLayers, lower_outputs
 from skperf.llm._batches import batches
 from skperf.llm._divergence import compare
 from skperf.llm._forward import log_normalizer
+from skperf.llm._language_model import telling_of_memory
 from skperf.llm._layers import LayerRunner, reading_the_flag, share
 from skperf.llm._lora_samples import draw, passages, steps
 from skperf.llm._token_tuning import FlagRow
@@ -125,7 +126,7 @@ class LoraTraining:
         ValueError
             If the loss is no longer finite.
         """
-        with self._model.telling_of_memory():
+        with telling_of_memory(self._model):
             epochs = [self._run_epoch() for _ in range(self._options.n_epochs)]
         curves = np.reshape(epochs, (-1, len(TERMS))).T
         n_terms = len(TERMS) if self._options.feed_back else 2

@@ -93,7 +93,8 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
 
     C : float, default=1.0
         Inverse strength of the L2 penalty, as in LogisticRegression, on the row in
-        units of the standard deviations of the hidden states.
+        units of the standard deviations of the hidden states. Adapters are trained
+        without it, from the row that it gives.
 
     class_weight : "balanced" or dict, default=None
         Weights of the classes, as in LogisticRegression.
@@ -193,10 +194,18 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
 
     .. math:: s = w^\top h + b - \log \sum_v \exp z_v
 
-    and the fit minimises the log loss of s, where each text has weight 1, spread evenly
-    over its positions. The conditional distribution of the other tokens stays as it
-    was, so that the divergence from the base model is exactly the mean of
+    and token tuning minimises the log loss of s, where each text has weight 1, spread
+    evenly over its positions. The conditional distribution of the other tokens stays as
+    it was, so that the divergence from the base model is exactly the mean of
     :math:`-\log(1 - p)` with p the flag's probability.
+
+    With adapters that distribution moves, and the divergence is the sum of this mean
+    and of the drift, :math:`KL(p_{ref} \| q)` with q the model given that it does not
+    raise the flag. The loss of a flagged text is the mean of :math:`-\log p(flag)` from
+    `min_offset` to an end that is drawn in each epoch, and that of another text its
+    divergence, by up to 16 positions drawn from each. With `feed_back` the divergence
+    from the flag on is added. The adapters are kept in the classifier; the model stays
+    as it is.
 
     Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
     the response, or the last message, is scored, and offsets count from its start. A
@@ -345,8 +354,8 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
             If a row of X is no text, pair or chat.
 
         ValueError
-            If a text has no token to score, if there are not two classes, or if the
-            model has no such layer or no head.
+            If a text has no token to score, if there are not two classes, if the model
+            has no such layer or no head, or if the loss of adapters is not finite.
         """
         self._check_lora()
         language_model = as_language_model(self.language_model)

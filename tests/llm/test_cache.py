@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel, RedFlagClassifier
 from skperf.llm._cache import DiskCache, MemoryCache, States
+from skperf.llm._forward import read
 
 
 @pytest.fixture
@@ -114,14 +115,13 @@ def test_states_that_are_put_twice_count_once():
 def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypatch):
     monkeypatch.setattr("skperf.llm._language_model._TOKENS_AT_ONCE", 1)
     texts = caching.tokenize(["the hero wins", "tea and rain", "who dies"])
-    read = caching.read
 
-    def interrupted(some, *args, **kwargs):
+    def interrupted(model, some, **settings):
         if some[0] is texts[2]:
             raise KeyboardInterrupt
-        return read(some, *args, **kwargs)
+        return read(model, some, **settings)
 
-    monkeypatch.setattr(caching, "read", interrupted)
+    monkeypatch.setattr("skperf.llm._language_model.read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         caching.states(texts)
     passes.clear()
