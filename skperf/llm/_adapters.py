@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from skperf.llm._forward import decoder_layers
+from skperf.llm._forward import decoder_layers, replace_module
 from skperf.llm._language_model import compute_states
 from skperf.llm._layers import UpperLayers
 from skperf.llm._texts import TokenizedText
@@ -41,11 +41,14 @@ class AdaptedLayers:
     ----------
     n_given : int
         The number of layers below.
+
+    body : transformers.PreTrainedModel
+        The copy with the adapters; the layers below do not compute.
     """
 
     def __init__(self, body, n_layers, rank, seed=0):
         self._layers = UpperLayers(body, n_layers)
-        self.n_given = self._layers.n_given
+        self.n_given, self.body = self._layers.n_given, self._layers.body
         self._prefix = f"base_model.model.{body.base_model_prefix}."
         _inject(self._layers, rank)
         self.load(self._start(torch.Generator().manual_seed(seed)))
@@ -64,7 +67,7 @@ class AdaptedLayers:
         """Return the adapters' weights by the names that peft saves them under."""
         return {
             self._prefix + name.replace(".default.", "."): weight
-            for name, weight in self._layers.body.named_parameters()
+            for name, weight in self.body.named_parameters()
             if weight.requires_grad
         }
 
@@ -75,12 +78,13 @@ class AdaptedLayers:
 
     def load(self, weights):
         """Take over weights that :meth:`weights` gave, or others of these shapes."""
-        body = self._layers.body
-        dtype = torch.promote_types(body.dtype, torch.float)  # coarse steps are lost
+        # small steps of coarse weights would be lost
+        dtype = torch.promote_types(self.body.dtype, torch.float)
         for name in self.parameters():
             inside = name.removeprefix(self._prefix).removesuffix(".weight")
-            weight = weights[name].to(body.device, dtype, copy=True)
-            body.get_submodule(f"{inside}.default").weight = torch.nn.Parameter(weight)
+            weight = weights[name].to(self.body.device, dtype, copy=True)
+            holder = self.body.get_submodule(f"{inside}.default")
+            holder.weight = torch.nn.Parameter(weight)
         return self
 
     def __call__(self, batch, outputs):
@@ -94,6 +98,18 @@ def adapters_of(weights, body):
     ranks = [w.shape[0] for name, w in weights.items() if ".lora_A." in name]
     first = min(_number(name, path) for name in weights)
     return AdaptedLayers(body, len(layers) - first, ranks[0]).load(weights)
+
+
+def adapted_body(weights, body):
+    """Return the whole body with adapters in its upper layers.
+
+    It may be used as the body itself, also with a key-value cache.
+    """
+    path, layers = decoder_layers(body)
+    adapted = adapters_of(weights, body)
+    upper = decoder_layers(adapted.body)[1][adapted.n_given :]
+    kept = torch.nn.ModuleList([*layers[: adapted.n_given], *upper])
+    return replace_module(adapted.body, path, kept)
 
 
 def _number(name, path):
@@ -132,27 +148,41 @@ def lower_outputs(language_model, tokens, layers):
 
 def _inject(layers, rank):
     peft = _import_peft()
-    linear = {
+    linear = _linear_maps(layers, peft)
+    config = peft.LoraConfig(
+        r=rank,
+        lora_alpha=rank,
+        target_modules=list(linear),
+        fan_in_fan_out=any(isinstance(m, Conv1D) for m in linear.values()),
+    )
+    # peft draws from torch's global generator; what it draws is replaced
+    with _LOCK, torch.random.fork_rng(devices=[]):
+        peft.inject_adapter_in_model(config, layers.body)
+
+
+def _linear_maps(layers, peft):
+    """Return the maps that adapters go into, by name."""
+    inside = {
         name: module
         for name, module in layers.body.named_modules()
         if name.startswith(f"{layers.path}.")
-        and isinstance(module, torch.nn.Linear | Conv1D)
+    }
+    if any(isinstance(m, peft.tuners.lora.LoraLayer) for m in inside.values()):
+        raise ValueError(
+            "The model has adapters already. Merge them into its weights first, with "
+            "merge_and_unload, or load it without."
+        )
+    linear = {
+        name: module
+        for name, module in inside.items()
+        if isinstance(module, torch.nn.Linear | Conv1D)
     }
     if not linear:
         raise ValueError(
             "The model's layers have no linear maps that adapters could be put into. "
             "Use tuning='token'."
         )
-    transposed = any(isinstance(module, Conv1D) for module in linear.values())
-    config = peft.LoraConfig(
-        r=rank,
-        lora_alpha=rank,
-        target_modules=list(linear),
-        fan_in_fan_out=transposed,
-    )
-    # peft draws from torch's global generator; what it draws is replaced
-    with _LOCK, torch.random.fork_rng(devices=[]):
-        peft.inject_adapter_in_model(config, layers.body)
+    return linear
 
 
 def _import_peft():

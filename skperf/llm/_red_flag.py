@@ -113,7 +113,7 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     lora_rank : int, default=16
         Rank of the adapters.
 
-    learning_rate : float, default=1e-4
+    learning_rate : float, default=1e-3
         Size of the first steps of Adam. It falls linearly to 0.
 
     n_epochs : int, default=3
@@ -279,7 +279,7 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         tol=1e-6,
         n_lora_layers=6,
         lora_rank=16,
-        learning_rate=1e-4,
+        learning_rate=1e-3,
         n_epochs=3,
         batch_size=8,
         loss_weights=(1.0, 1.0, 1.0),

@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 
 from skperf.llm import LanguageModel
-from skperf.llm._adapters import AdaptedLayers, reader
+from skperf.llm._adapters import AdaptedLayers, adapted_body, reader
 from skperf.llm._layers import LayerRunner
 
 TEXTS = ["the hero wins because all friend end good", "tea sun", "the end of rain"]
@@ -151,7 +151,7 @@ def test_the_model_gets_no_adapters(make_model):
 
 def test_weights_are_in_memory_once(model):
     layers = AdaptedLayers(model.model, 1, 4)
-    body = layers._layers.body
+    body = layers.body
     own = {weight.data_ptr() for weight in model.parameters()}
     frozen = [weight for weight in body.parameters() if not weight.requires_grad]
     assert {weight.data_ptr() for weight in frozen} <= own
@@ -209,6 +209,31 @@ def test_the_output_of_a_layer(model, handle, layer):
         got = model.model.norm(states.hidden) if layer == 2 else states.hidden
     assert_allclose(got, out, rtol=1e-12)
     assert states.log_normalizer is None
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt2", "bloom"])
+def test_a_whole_body_token_by_token(name, tokenizer):
+    model = build(name)
+    handle = LanguageModel(model, tokenizer)
+    (text,) = handle.tokenize(TEXTS[:1])
+    weights = some_weights(model, 1)
+    (expected,) = reader(handle, lora_weights=weights)([text])
+    body = adapted_body(weights, model.base_model)
+    cache, states = transformers.DynamicCache(config=model.config), []
+    with torch.no_grad():
+        for token in torch.from_numpy(text.tokens):
+            out = body(token.view(1, 1), cache=cache, use_cache=True)
+            states.append(out.last_hidden_state[0, 0])
+    # rounding of float32
+    assert_allclose(torch.stack(states), expected.hidden, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_with_adapters_of_its_own(model):
+    own = copy.deepcopy(model)
+    with torch.random.fork_rng():
+        peft.inject_adapter_in_model(peft.LoraConfig(target_modules=["q_proj"]), own)
+    with pytest.raises(ValueError, match="has adapters already"):
+        AdaptedLayers(own.model, 1, 4)
 
 
 def test_windows(model, tokenizer):

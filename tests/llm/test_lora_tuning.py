@@ -139,7 +139,7 @@ def test_gradients_reach_adapters_and_row_only(make_model, tokenizer, start):
     assert training._coef.grad.abs().max() > 0
     assert training._intercept.grad != 0
     assert all(weight.grad is None for weight in model.parameters())
-    frozen = list(training.layers._layers.body.parameters())
+    frozen = list(training.layers.body.parameters())
     assert all(w.grad is None for w in frozen if not w.requires_grad)
     assert all(w.grad is None for w in training._head.parameters())
 
