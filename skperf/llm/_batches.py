@@ -21,6 +21,9 @@ class Window(NamedTuple):
     text : int
         Number of the text.
 
+    start : int
+        Where in the text the window starts.
+
     tokens : ndarray of shape (n_tokens,)
         The stretch.
 
@@ -29,6 +32,7 @@ class Window(NamedTuple):
     """
 
     text: int
+    start: int
     tokens: np.ndarray
     scored: np.ndarray
 
@@ -36,25 +40,23 @@ class Window(NamedTuple):
 def cut(number, text, max_length):
     """Return the windows of a text that answer for at least one scored position.
 
-    Windows move on by half their length, and the last one ends with the text. Each
-    position is answered for by the first window that holds it, so that it has seen all
-    of the text before it, or at least half a window.
+    Windows move on by half their length. Each position is answered for by the first
+    window that holds it, so that it has seen all of the text before it, or at least
+    half a window; how the text goes on makes no difference to it.
     """
+    starts = window_start(text.scored, max_length)
     windows = []
-    answered = 0
-    for start in _starts(len(text.tokens), max_length):
-        stop = min(start + max_length, len(text.tokens))
-        scored = text.scored[(text.scored >= answered) & (text.scored < stop)]
-        if len(scored):
-            tokens = text.tokens[start : scored[-1] + 1]
-            windows.append(Window(number, tokens, scored - start))
-        answered = stop
+    for start in np.unique(starts):
+        scored = text.scored[starts == start]
+        tokens = text.tokens[start : scored[-1] + 1]
+        windows.append(Window(number, int(start), tokens, scored - start))
     return windows
 
 
-def _starts(n_tokens, max_length):
-    last = max(n_tokens - max_length, 0)
-    return [*range(0, last, max(max_length // 2, 1)), last]
+def window_start(position, max_length):
+    """Return where the first window that holds a position starts."""
+    step = max(max_length // 2, 1)
+    return np.maximum((position - max_length) // step + 1, 0) * step
 
 
 def batches(windows, batch_tokens):

@@ -40,14 +40,14 @@ def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
         Limits of a window and of a padded batch.
     """
     windows = [w for i, text in enumerate(texts) for w in cut(i, text, max_length)]
-    parts = [[] for _ in texts]
+    parts = [{} for _ in texts]
     with torch.no_grad(), evaluating(model):
         for batch in batches(windows, batch_tokens):
             hidden = _scored(run(batch), batch)
             logs = head and log_normalizer(head, hidden, flag_token_id)
             for window, states in zip(batch, _split(batch, hidden, logs), strict=True):
-                parts[window.text].append(states)
-    return [_join(states) for states in parts]
+                parts[window.text][window.start] = states
+    return [_join([part[start] for start in sorted(part)]) for part in parts]
 
 
 def body_runner(model, layer=None):

@@ -28,6 +28,7 @@ def test_each_position_is_answered_for_once_with_enough_context(text, max_length
     answered = []
     for window in windows:
         assert len(window.tokens) <= max_length
+        assert window.start == window.tokens[0]
         positions = window.tokens[window.scored]  # tokens are their own positions here
         start = window.tokens[0]
         for position in positions:
@@ -35,6 +36,18 @@ def test_each_position_is_answered_for_once_with_enough_context(text, max_length
             assert start == 0 or context >= max_length - max(max_length // 2, 1)
         answered += positions.tolist()
     assert answered == text.scored.tolist()
+
+
+@given(texts(), st.integers(1, 60))
+def test_how_a_text_goes_on_makes_no_difference(text, max_length):
+    n_tokens, n_scored = text.scored[-1] + 9, len(text.scored)
+    scored = np.append(text.scored, np.arange(text.scored[-1] + 1, n_tokens))
+    longer = TokenizedText(np.arange(n_tokens), scored, np.zeros((len(scored), 2)))
+    starts, starts_of_longer = (
+        [w.start for w in cut(0, some, max_length) for _ in w.scored]
+        for some in (text, longer)
+    )
+    assert starts == starts_of_longer[:n_scored]
 
 
 def test_a_text_that_fits_is_one_window():
