@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skperf.neural_network._fits import check_fits
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
     OPTIMIZERS,
@@ -24,9 +25,9 @@ from skperf.neural_network._optimizers import (
     save_state,
 )
 from skperf.neural_network._params import NestedParamsMixin
-from skperf.neural_network._persistence import check_fits, plain, read, write
 from skperf.neural_network._random import borrow_generators, generator_states
 from skperf.neural_network._training import train
+from skperf.utils._persistence import plain, read, write
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -315,12 +316,7 @@ class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
             If the file is of another kind, class of estimator or module. The estimator
             then stays as it was.
         """
-        tensors, content = read(path)
-        if content["class"] != type(self).__name__:
-            raise ValueError(
-                f"The file holds a {content['class']}; load it with that class, not "
-                f"with {type(self).__name__}."
-            )
+        tensors, content = read(path, type(self).__name__)
         saved = clone(self).set_params(**content["params"])
         saved._validate_params()
         fitted = content["fitted"]

@@ -14,7 +14,7 @@ _KEY = "skperf"
 def write(path, tensors, content):
     """Write tensors, and `content` as JSON in the header of the file.
 
-    An old file stays as it was until the new one is complete.
+    The content has a "class", by name. An old file stays until the new one is complete.
     """
     # clones: the format refuses tensors that share memory, as tied weights do
     tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
@@ -25,13 +25,13 @@ def write(path, tensors, content):
     unfinished.replace(path)
 
 
-def read(path):
+def read(path, class_name):
     """Return the tensors and the content of a file that :func:`write` wrote.
 
     Raises
     ------
     ValueError
-        If it is not such a file.
+        If it is not such a file, or if its content is of another class.
     """
     safetensors = _safetensors()
     foreign = f"{str(path)!r} is not a file that save of a skperf estimator wrote."
@@ -43,28 +43,13 @@ def read(path):
         raise ValueError(foreign) from error
     if _KEY not in header:
         raise ValueError(foreign)
-    return tensors, json.loads(header[_KEY], object_hook=_unpack)
-
-
-def check_fits(module, tensors):
-    """Raise unless the tensors have the names and shapes of the module's."""
-    expected = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in tensors.items()}
-    differing = sorted(
-        name
-        for name in expected.keys() | found.keys()
-        if expected.get(name) != found.get(name)
-    )
-    if differing:
-        shapes = ", ".join(
-            f"{name}: {found.get(name, 'none')} in the file, "
-            f"{expected.get(name, 'none')} in the module"
-            for name in differing
-        )
+    content = json.loads(header[_KEY], object_hook=_unpack)
+    if content["class"] != class_name:
         raise ValueError(
-            "The file has the weights of another module. Make the estimator with the "
-            f"module that was saved. Shapes differ: {shapes}."
+            f"The file holds a {content['class']}; load it with that class, not with "
+            f"{class_name}."
         )
+    return tensors, content
 
 
 def plain(params):
@@ -76,6 +61,8 @@ def plain(params):
 def _pack(value):
     if isinstance(value, np.ndarray):
         return {"dtype": value.dtype.str, "values": value.tolist()}
+    if isinstance(value, np.generic):
+        return value.item()
     raise TypeError(
         f"Cannot write a {type(value).__name__}: only text, numbers and arrays of them."
     )
