@@ -13,6 +13,14 @@ except ImportError as error:
     ) from error
 
 from skperf.llm._language_model import LanguageModel
+from skperf.llm._monitor import RedFlagMonitor
 from skperf.llm._red_flag import PositionScores, RedFlagClassifier
+from skperf.llm._stopping import RedFlagStoppingCriteria
 
-__all__ = ["LanguageModel", "PositionScores", "RedFlagClassifier"]
+__all__ = [
+    "LanguageModel",
+    "PositionScores",
+    "RedFlagClassifier",
+    "RedFlagMonitor",
+    "RedFlagStoppingCriteria",
+]

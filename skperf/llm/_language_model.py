@@ -3,8 +3,10 @@
 
 """LanguageModel: a causal language model that estimators share."""
 
+import multiprocessing
 import re
 import weakref
+from collections import deque
 from contextlib import contextmanager
 from functools import cached_property
 from numbers import Integral
@@ -30,6 +32,8 @@ _CACHE_BYTES = 2**29
 _TOKENS_AT_ONCE = 2**16
 _RESERVED = re.compile(r"reserved|unused|extra_id", re.IGNORECASE)
 _by_name: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+_unpickled: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+_last: deque = deque(maxlen=1)
 
 
 class LanguageModel:
@@ -70,7 +74,8 @@ class LanguageModel:
 
     A pickle holds the model's name and a digest of its weights, never the weights. The
     model is loaded by its name again, and refused if its weights are not the same. A
-    model without a name cannot be pickled.
+    model without a name cannot be pickled. Equal pickles become one handle, as long as
+    it is in use; the workers of a parallel search keep it from task to task.
 
     Examples
     --------
@@ -203,13 +208,8 @@ class LanguageModel:
             or if the model does not know a token.
         """
         texts = tokenize(X, self.tokenizer)
-        n_tokens = self.model.get_input_embeddings().weight.shape[0]
-        largest = max(text.tokens.max() for text in texts)
-        if largest >= n_tokens:
-            raise ValueError(
-                f"The tokenizer gave the token {largest}, but the model knows only "
-                f"{n_tokens} tokens. Pass the tokenizer that belongs to the model."
-            )
+        for text in texts:
+            check_tokens(self, text.tokens)
         return texts
 
     def states(self, texts, layer=None):
@@ -306,25 +306,55 @@ class LanguageModel:
                 "configuration or tokenizer differ. Restore it, or fit again."
             )
 
-    def __getstate__(self):
+    def __reduce__(self):
         if self.name is None:
             raise TypeError(
                 "This language model was made in memory and has no name, so it cannot "
                 "be pickled. Save model and tokenizer with save_pretrained and make "
                 "the LanguageModel with the folder's name."
             )
-        state = {key: getattr(self, key) for key in ("name", "batch_tokens", "cache")}
-        dtype = str(self.model.dtype).removeprefix("torch.")
-        return {
-            **state,
-            "dtype": dtype,
-            "_max_length": self._max_length,
-            "_must_be": self.digest(),
-        }
+        settings = (self.name, self.batch_tokens, self.cache, self._max_length)
+        if self._model is None:  # nothing was learnt from it here
+            return _unpickle, (*settings, self.dtype, self._must_be)
+        dtype = str(self._model.dtype).removeprefix("torch.")
+        return _unpickle, (*settings, dtype, self.digest())
 
-    def __setstate__(self, state):
-        empty = {"_model": None, "_tokenizer": None, "_digest": None}
-        self.__dict__.update(state, **empty, _cache=_make_cache(state["cache"]))
+
+def _unpickle(*settings):
+    """Return the handle that such a pickle has become before, or a new one.
+
+    Tasks of a worker come one by one: it keeps the last handle for the next one.
+    """
+    handle = _unpickled.get(settings)
+    if handle is None:
+        name, batch_tokens, cache, max_length, dtype, must_be = settings
+        handle = LanguageModel(
+            name,
+            dtype=dtype,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            cache=cache,
+        )
+        handle._must_be = must_be
+        _unpickled[settings] = handle
+    if multiprocessing.parent_process() is not None:
+        _last.append(handle)
+    return handle
+
+
+@contextmanager
+def telling_of_memory(language_model):
+    """Say what to do if there is not enough memory inside."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
+            f"{language_model.max_length}, does not fit in memory. Make the "
+            "LanguageModel with smaller batch_tokens or max_length."
+        ) from error
 
 
 def compute_states(language_model, texts, run, *, with_head=True):
@@ -367,23 +397,8 @@ def compute_states(language_model, texts, run, *, with_head=True):
             max_length=language_model.max_length,
             batch_tokens=language_model.batch_tokens,
         )
-    _check_finite(states)
+    check_finite(states)
     return states
-
-
-@contextmanager
-def telling_of_memory(language_model):
-    """Say what to do if there is not enough memory inside."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise MemoryError(
-            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
-            f"{language_model.max_length}, does not fit in memory. Make the "
-            "LanguageModel with smaller batch_tokens or max_length."
-        ) from error
 
 
 def as_language_model(language_model):
@@ -411,7 +426,19 @@ def _is_out_of_memory(error):
     )
 
 
-def _check_finite(states):
+def check_tokens(language_model, tokens):
+    """Raise unless the model knows all token numbers of an array."""
+    n_tokens = language_model.model.get_input_embeddings().weight.shape[0]
+    unknown = tokens[(tokens < 0) | (tokens >= n_tokens)]
+    if len(unknown):
+        raise ValueError(
+            f"The tokenizer gave the token {unknown.max()}, but the model knows only "
+            f"{n_tokens} tokens. Pass the tokenizer that belongs to the model."
+        )
+
+
+def check_finite(states):
+    """Raise unless all States in a list are finite: others are no scores."""
     bad = [
         i
         for i, part in enumerate(states)

@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
 # The state of the last call, and what differs between copies of the same model.
+_SAMPLE = 64  # weights of each matrix in a fingerprint
 _NO_RULES = {"padding", "truncation"}
 _NO_CONFIG = {"_name_or_path", "transformers_version"}
 
@@ -92,4 +93,19 @@ def digest(model, tokenizer):
     for name, tensor in sorted(model.state_dict().items()):
         parts.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         parts.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return parts.hexdigest()
+
+
+def fingerprint(model, tokenizer):
+    """Return a digest of some of a model's weights and of the tokenizer's vocabulary.
+
+    It takes no time, and is the same for all dtypes that the model is loaded in.
+    """
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    parts = hashlib.sha256(json.dumps([vocabulary, tokenizer.chat_template]).encode())
+    for weight in model.parameters():
+        flat = weight.detach().flatten()
+        some = flat[:: max(len(flat) // _SAMPLE, 1)][:_SAMPLE].bfloat16().contiguous()
+        parts.update(repr(tuple(weight.shape)).encode())
+        parts.update(some.cpu().view(torch.uint8).numpy())
     return parts.hexdigest()

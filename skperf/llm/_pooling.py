@@ -53,3 +53,65 @@ def pool(scores, aggregate, window):
 def summarize(scores, window):
     """Return all named poolings of a text."""
     return [pool(scores, name, window) for name in POOLINGS]
+
+
+class RunningPooling:
+    """The aggregate of a text that grows, one score at a time.
+
+    Named aggregates take the same time for each score, however long the text is. A
+    function is given all scores.
+
+    Parameters
+    ----------
+    aggregate, window : str or callable, int
+        As in RedFlagClassifier.
+    """
+
+    def __init__(self, aggregate, window):
+        self.aggregate = aggregate
+        self.window = window
+        self.scores = []
+        self._pooled = []  # after each score, so that the last ones can be taken back
+
+    @property
+    def pooled(self):
+        """The log-odds of the text so far; nan if there is no score."""
+        if not self.scores:
+            return float("nan")
+        if callable(self.aggregate):
+            return pool(np.array(self.scores), self.aggregate, self.window)
+        return self._pooled[-1]
+
+    def push(self, score):
+        """Take one more score."""
+        self.scores.append(float(score))
+        if not callable(self.aggregate):
+            self._pooled.append(self._next())
+
+    def forget(self, n_kept):
+        """Take back what came after the first `n_kept` scores."""
+        del self.scores[n_kept:], self._pooled[n_kept:]
+
+    def _next(self):
+        if len(self.scores) == 1:
+            return self.scores[0]
+        return _RUNNING[self.aggregate](self._pooled[-1], self.scores, self.window)
+
+
+def _next_mean(pooled, scores, window):
+    return pooled + (scores[-1] - pooled) / len(scores)
+
+
+def _next_window(pooled, scores, window):
+    if len(scores) <= window:
+        return _next_mean(pooled, scores, window)
+    return max(pooled, sum(scores[-window:]) / window)
+
+
+_RUNNING = {
+    "mean": _next_mean,
+    "max": lambda pooled, scores, window: max(pooled, scores[-1]),
+    "window": _next_window,
+    "first": lambda pooled, scores, window: pooled,
+    "last": lambda pooled, scores, window: scores[-1],
+}

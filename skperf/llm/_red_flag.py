@@ -26,7 +26,9 @@ from skperf.llm._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm._divergence import mean_divergence
 from skperf.llm._language_model import LanguageModel, as_language_model
 from skperf.llm._lora_tuning import LoraOptions, LoraTraining
+from skperf.llm._persistence import PersistenceMixin
 from skperf.llm._pooling import POOLINGS, pool, summarize
+from skperf.llm._streaming import StreamingMixin
 from skperf.llm._threshold import conformal_threshold
 from skperf.llm._token_tuning import FlagRow, fit_row, log_odds
 from skperf.utils._sklearn import (
@@ -56,7 +58,9 @@ class PositionScores(NamedTuple):
     offsets: np.ndarray
 
 
-class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
+class RedFlagClassifier(
+    PersistenceMixin, StreamingMixin, TransformerMixin, ClassifierMixin, BaseEstimator
+):
     r"""Classify texts by the red flag token that a language model raises in them.
 
     A causal language model gets one more token, the flag [1]_. At every position of a
@@ -187,6 +191,8 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     See Also
     --------
     LanguageModel : The handle, with the settings that concern reading texts.
+    RedFlagMonitor : Follows a text while it is written.
+    RedFlagStoppingCriteria : Ends a generation that is flagged.
 
     Notes
     -----
@@ -242,6 +248,9 @@ class RedFlagClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     RedFlagClassifier(language_model=LanguageModel(<LlamaForCausalLM>))
     >>> clf.predict(["we had", "he"])
     array([0, 1])
+    >>> monitor = clf.stream()
+    >>> monitor.push("we had") < monitor.push(" tea he dies")
+    True
     """
 
     _parameter_constraints: ClassVar[dict] = {

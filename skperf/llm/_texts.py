@@ -51,6 +51,18 @@ def tokenize(X, tokenizer):
     TypeError, ValueError
         If a row is no text, pair or chat, or has no token to score.
     """
+    texts = encode(X, tokenizer)
+    empty = [i for i, text in enumerate(texts) if not len(text.scored)]
+    if empty:
+        raise ValueError(
+            f"The texts in rows {_some(empty)} have no token that could be scored. An "
+            "empty text is neither harmful nor harmless: leave these rows out."
+        )
+    return texts
+
+
+def encode(X, tokenizer):
+    """Return one TokenizedText for each row of X, with or without scored tokens."""
     rendered = [_render(row, i, tokenizer) for i, row in enumerate(_rows(X))]
     if not rendered:
         raise ValueError("Found 0 texts; at least 1 is required.")
@@ -59,13 +71,19 @@ def tokenize(X, tokenizer):
         rows = [i for i, r in enumerate(rendered) if r.add_special_tokens == special]
         for i, text in zip(rows, _encode(rendered, rows, tokenizer), strict=True):
             texts[i] = text
-    empty = [i for i, text in enumerate(texts) if not len(text.scored)]
-    if empty:
-        raise ValueError(
-            f"The texts in rows {_some(empty)} have no token that could be scored. An "
-            "empty text is neither harmful nor harmless: leave these rows out."
-        )
     return texts
+
+
+def encode_lead(row, tokenizer):
+    """Return the tokens that are read before the scored part of a row."""
+    rendered = _render(row, 0, tokenizer)
+    head = rendered.text[: rendered.start]
+    lead = tokenizer(head, add_special_tokens=False, verbose=False)
+    if not rendered.add_special_tokens:
+        return lead["input_ids"]
+    whole = tokenizer(rendered.text, return_special_tokens_mask=True)
+    n_special = [*whole["special_tokens_mask"], 0].index(0)
+    return whole["input_ids"][:n_special] + lead["input_ids"]
 
 
 def _rows(X):

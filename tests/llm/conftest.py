@@ -92,6 +92,25 @@ def handle(model, tokenizer):
     return LanguageModel(model, tokenizer)
 
 
+def fit_by_hand(language_model, layer=None, *, threshold=0.0, **params):
+    """Return a classifier with a row that was not learnt."""
+    import numpy as np
+
+    from skperf.llm import RedFlagClassifier
+
+    clf = RedFlagClassifier(language_model, **params)
+    clf.coef_, clf.intercept_ = np.linspace(-0.1, 0.1, 16), 3.0
+    clf.layer_, clf.language_model_, clf.threshold_ = layer, language_model, threshold
+    clf.classes_ = np.array([0, 1])
+    return clf
+
+
+@pytest.fixture(scope="session")
+def fixed():
+    """Return a function that makes classifiers with a fixed row."""
+    return fit_by_hand
+
+
 @pytest.fixture(scope="session")
 def posts():
     """Return 60 posts of 2 to 20 words; those with label 1 tell how a story ends."""

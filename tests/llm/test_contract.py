@@ -279,11 +279,26 @@ def test_harmless_is_not_what_errors_become(handle, posts):
 
 @pytest.mark.slow
 def test_a_parallel_search(make_model, tokenizer, tmp_path, posts):
-    make_model().save_pretrained(tmp_path)
+    """Workers load the model once, and not for each of their tasks."""
+    make_model(dtype="float32").save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
+
+    def count(clf, X, y):
+        handle = clf.language_model_
+        handle.n_tasks = getattr(handle, "n_tasks", 0) + 1
+        return {"accuracy": clf.score(X, y), "tasks": handle.n_tasks}
+
     clf = RedFlagClassifier(LanguageModel(tmp_path, dtype="float32"))
-    search = GridSearchCV(clf, {"C": [0.1, 1]}, cv=2, n_jobs=2).fit(*posts)
+    search = GridSearchCV(
+        clf, {"C": [0.1, 1, 10]}, cv=4, n_jobs=2, scoring=count, refit="accuracy"
+    ).fit(*posts)
     assert search.best_score_ > 0.6
+    tasks = [search.cv_results_[f"split{i}_test_tasks"] for i in range(4)]
+    assert np.sum(np.equal(tasks, 1)) <= 2
+    alone = GridSearchCV(clf, {"C": [0.1, 1, 10]}, cv=4).fit(*posts)
+    assert_allclose(
+        search.cv_results_["mean_test_accuracy"], alone.cv_results_["mean_test_score"]
+    )
 
 
 @pytest.mark.parametrize("missing", ["torch", "transformers"])

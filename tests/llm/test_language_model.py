@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - torch may be missing
 
 import copy
+import gc
 import json
 import pickle
 
@@ -349,6 +350,47 @@ def test_a_loaded_model_with_a_name_is_pickled_by_it(folder, posts):
     assert len(pickled) < 5000
     again = pickle.loads(pickled)
     np.testing.assert_array_equal(again.predict(posts[0]), clf.predict(posts[0]))
+
+
+def test_a_model_is_not_loaded_to_be_pickled(folder, posts):
+    handle = LanguageModel(folder, dtype="float32", max_length=9, batch_tokens=99)
+    again = pickle.loads(pickle.dumps(RedFlagClassifier(handle))).language_model
+    assert handle._model is None
+    assert again._model is None
+    for name in ("name", "dtype", "max_length", "batch_tokens", "cache"):
+        assert getattr(again, name) == getattr(handle, name)
+    clf = RedFlagClassifier(handle).fit(*posts)
+    for _ in range(2):  # the second time from a handle that has loaded nothing
+        carried = pickle.loads(pickle.dumps(clf))
+        assert carried.language_model_._must_be == handle.digest()
+        assert carried.language_model_._model is None
+        clf = carried
+
+
+def test_equal_pickles_share_a_handle(folder, posts):
+    clf = RedFlagClassifier(LanguageModel(folder)).fit(*posts)
+    one, other = (pickle.loads(pickle.dumps(clf)) for _ in range(2))
+    assert one.language_model_ is other.language_model_
+    assert one.language_model_ is not clf.language_model_
+    clf.language_model_.batch_tokens = 7
+    assert pickle.loads(pickle.dumps(clf)).language_model_.batch_tokens == 7
+
+
+def test_a_worker_keeps_the_handle_of_its_last_task(folder, monkeypatch):
+    pickled = pickle.dumps(LanguageModel(folder))
+    for in_worker in (False, True):
+        monkeypatch.setattr(
+            "multiprocessing.parent_process", lambda c=in_worker: c or None
+        )
+        handle = pickle.loads(pickled)
+        handle.mark = True
+        del handle
+        gc.collect()
+        assert hasattr(pickle.loads(pickled), "mark") == in_worker
+    other = pickle.loads(pickle.dumps(LanguageModel(folder, batch_tokens=7)))
+    del other
+    gc.collect()
+    assert not hasattr(pickle.loads(pickled), "mark")  # one at a time
 
 
 def test_another_model_under_the_name_is_refused(folder, make_model, posts):

@@ -359,3 +359,41 @@ def test_thresholds(handle, posts):
     clf = lora(handle).fit(X[:30], y[:30])
     clf.fit_threshold(np.array(X)[30:][y[30:] == 0], target_fpr=0.1)
     assert 0 < clf.predict(X).mean() < 1
+
+
+@pytest.mark.parametrize("max_length", [None, 8])
+@pytest.mark.parametrize("n_lora_layers", [1, 2])
+def test_streams_read_with_the_adapters(
+    model, tokenizer, posts, n_lora_layers, max_length
+):
+    handle = LanguageModel(model, tokenizer, max_length=max_length)
+    clf = lora(handle, n_lora_layers=n_lora_layers, n_epochs=2).fit(*posts)
+    bare = copy.copy(clf)
+    del bare.lora_weights_
+    before = state_of(model)
+    for text in posts[0][:10]:
+        monitor = clf.stream()
+        for token in tokenizer(text)["input_ids"]:
+            monitor.push(token)
+        expected = clf.predict_proba([text])[0, 1]
+        assert monitor.probability == pytest.approx(expected, abs=1e-10)
+        assert bare.predict_proba([text])[0, 1] != pytest.approx(expected, abs=1e-4)
+    assert state_of(model).keys() == before.keys()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_adapters_are_saved(handle, posts, tmp_path):
+    clf = lora(handle).fit(*posts)
+    clf.save(tmp_path / "flag")
+    loaded = RedFlagClassifier(handle).load(tmp_path / "flag")
+    assert loaded.tuning == "lora"
+    for name, weight in clf.lora_weights_.items():
+        assert torch.equal(loaded.lora_weights_[name], weight)
+    for term, curve in clf.loss_curve_.items():
+        assert_array_equal(loaded.loss_curve_[term], curve)
+    scores = loaded.decision_function(posts[0])
+    assert_array_equal(scores, clf.decision_function(posts[0]))
+    RedFlagClassifier(handle).fit(*posts).save(tmp_path / "flag")
+    loaded.load(tmp_path / "flag")
+    assert not hasattr(loaded, "lora_weights_")

@@ -11,7 +11,13 @@ from hypothesis.extra.numpy import arrays
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm._pooling import POOLINGS, mean_of_windows, pool, summarize
+from skperf.llm._pooling import (
+    POOLINGS,
+    RunningPooling,
+    mean_of_windows,
+    pool,
+    summarize,
+)
 
 SCORES = arrays(float, st.integers(1, 30), elements=st.floats(-50, 50))
 
@@ -45,3 +51,29 @@ def test_a_pooling_lies_between_the_extremes(scores, window, aggregate):
 def test_a_callable_must_make_one_number(bad):
     with pytest.raises(ValueError, match="one finite number"):
         pool(np.arange(3.0), bad, 8)
+
+
+@given(
+    SCORES,
+    st.integers(1, 40),
+    st.sampled_from([*POOLINGS, np.median]),
+    st.lists(st.integers(0, 30), max_size=4),
+)
+def test_running_poolings(scores, window, aggregate, taken_back):
+    running = RunningPooling(aggregate, window)
+    assert np.isnan(running.pooled)
+    for n_kept in [*taken_back, 0]:
+        for n in range(len(running.scores), len(scores)):
+            running.push(scores[n])
+            expected = pool(scores[: n + 1], aggregate, window)
+            assert running.pooled == pytest.approx(expected, abs=1e-12)
+        running.forget(n_kept)
+
+
+def test_a_callable_is_not_called_for_each_score():
+    calls = []
+    running = RunningPooling(lambda scores: calls.append(1) or scores.max(), 8)
+    for score in range(5):
+        running.push(score)
+    assert running.pooled == 4
+    assert len(calls) == 1

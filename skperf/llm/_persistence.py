@@ -1,0 +1,154 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The methods of RedFlagClassifier that write it to a file and read it."""
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from skperf.llm._language_model import as_language_model
+from skperf.llm._loading import fingerprint
+from skperf.utils._persistence import plain, read, write
+
+
+class PersistenceMixin:
+    """Files with what was learnt, and without the language model."""
+
+    def save(self, path):
+        """Write what was learnt to a safetensors file.
+
+        The file holds the flag's row, the threshold and whatever else was fitted, and
+        those parameters that are plain: numbers, text, None and lists of them. Of the
+        language model it holds the name, the sizes and a fingerprint, and no code.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. An old one is replaced once the new one is complete.
+
+        Raises
+        ------
+        TypeError
+            If labels are neither text nor numbers.
+        """
+        check_is_fitted(self)
+        params = self.get_params(deep=False)
+        del params["language_model"]
+        tensors, fitted = _split({name: getattr(self, name) for name in _fitted(self)})
+        content = {
+            "class": type(self).__name__,
+            "params": plain(params),
+            "callables": [name for name, value in params.items() if callable(value)],
+            "language_model": _describe(self.language_model_),
+            "fitted": fitted,
+        }
+        write(path, tensors, content)
+
+    def load(self, path):
+        """Become the classifier that was saved to a file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that :meth:`save` wrote.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. Parameters in the file replace its own. The language
+            model, with its settings, and a function as `aggregate` are its own and
+            should be those that were saved; so is `class_weight` as a dict.
+
+        Raises
+        ------
+        ValueError
+            If the file is of another kind, or was saved with another language model or
+            with a function as `aggregate` where there is none. The estimator then stays
+            as it was.
+        """
+        tensors, content = read(path, type(self).__name__)
+        params = {**self.get_params(deep=False), **content["params"]}
+        type(self)(**params)._validate_params()
+        _check_callables(params, content["callables"])
+        language_model = as_language_model(self.language_model)
+        _check_fits(language_model, content["language_model"])
+        for name in _fitted(self):
+            delattr(self, name)
+        self.set_params(**content["params"])
+        fitted = _join(tensors, content["fitted"])
+        self.__dict__.update(fitted, language_model_=language_model)
+        return self
+
+
+def _fitted(clf):
+    names = (name for name in vars(clf) if name.endswith("_"))
+    return [name for name in names if name != "language_model_"]
+
+
+def _split(fitted):
+    """Return the row and all weights, in dicts of tensors, apart from the rest."""
+    rest = dict(fitted)
+    tensors = {"coef_": torch.from_numpy(rest.pop("coef_"))}
+    for name, weights in fitted.items():
+        if _are_weights(weights):
+            named = rest.pop(name).items()
+            tensors |= {f"{name}/{key}": tensor for key, tensor in named}
+    return tensors, rest
+
+
+def _join(tensors, rest):
+    """Undo :func:`_split`."""
+    fitted = dict(rest)
+    for path, tensor in tensors.items():
+        name, _, key = path.partition("/")
+        if key:
+            fitted.setdefault(name, {})[key] = tensor
+        else:
+            fitted[name] = tensor.numpy()
+    return fitted
+
+
+def _are_weights(value):
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(part, torch.Tensor) for part in value.values())
+
+
+def _describe(language_model):
+    model = language_model.model
+    config = model.config.get_text_config()
+    return {
+        "name": language_model.name,
+        "number of layers": config.num_hidden_layers,
+        "hidden size": config.hidden_size,
+        "vocabulary size": len(model.get_input_embeddings().weight),
+        "fingerprint": fingerprint(model, language_model.tokenizer),
+    }
+
+
+def _check_fits(language_model, saved):
+    """Raise unless this is the language model that was saved, in any dtype or place."""
+    found = _describe(language_model)
+    differing = [k for k in saved if k != "name" and saved[k] != found[k]]
+    if not differing:
+        return
+    sizes = [
+        f"a {name} of {saved[name]}, and this one has {found[name]}"
+        for name in differing
+        if name != "fingerprint"
+    ]
+    difference = "; ".join(sizes) or "other weights or another tokenizer"
+    raise ValueError(
+        f"The classifier was saved with the language model {saved['name']!r}, which "
+        f"has {difference}. Make the classifier with the language model that was "
+        f"saved, not with {found['name']!r}."
+    )
+
+
+def _check_callables(params, names):
+    missing = [name for name in names if not callable(params[name])]
+    if missing:
+        raise ValueError(
+            f"The classifier was saved with a function as {' and '.join(missing)}, "
+            "which a file does not hold. Make the classifier with the same function."
+        )
