@@ -223,11 +223,11 @@ print(f"\none model, two draws: loss shift {floor:.1e}")
 # **The loss shift is nearly halved, as reported, in a world where nothing contracts.**
 # From a window of 1 to 2 to 4 it falls from 1.6e-3 to 9.4e-4 to 4.9e-4, the gains
 # shrink, and t/2 and "all" end together. The frozen world (dotted) gives nearly the
-# same numbers. The reason is overfitting. A model is better on the draw that it was trained
-# on than on the next one; this is the signed mean of the loss shift, and it is about
-# proportional to the share :math:`1/\tau` that the newest draw has in the training
-# data. What is left below it is the difference between two draws for a model that was
-# trained on neither (dashed). There all windows end, and no larger one helps.
+# same numbers. The reason is overfitting. A model is better on the draw that it was
+# trained on than on the next one; this is the signed mean of the loss shift, and it is
+# about proportional to the share :math:`1/\tau` that the newest draw has in the
+# training data. What is left below it is the difference between two draws for a model
+# that was trained on neither (dashed). There all windows end, and no larger one helps.
 #
 # **The gap obeys the law of noise,** :math:`1/\tau` (bottom left), including the
 # zigzag of t/2, whose window drops a snapshot in every other round.
