@@ -53,8 +53,9 @@ def diagnose(history, *, random):
         return "slow"
     recent = slice(-max(_MIN_ROUNDS, len(residual) // 2), None)
     slope, error = _log_trend(residual[recent])
-    share = history["two_back_gap"][-2:] / history["prediction_gap"][-2:]
-    if (share < _TWO_BACK_SHARE).all() and abs(slope) < _FLAT:
+    swing = history["prediction_gap"][-2:]
+    returns = history["two_back_gap"][-2:] < _TWO_BACK_SHARE * swing
+    if returns.all() and abs(slope) < _FLAT:
         return "cycle"
     steep = abs(slope) > _N_ERRORS * error + _FLAT / 20
     if (steep and slope < 0) or _has_fallen(residual[recent]):
