@@ -16,6 +16,9 @@ Where the time of scoring goes, on a processor that computes in bfloat16:
 
 How much padding there is depends on the texts, so the ratios are also reported for
 texts that come sorted by length, and padding hardly matters.
+
+Of our LoRA steps on 6 layers matrix products are 56 % and attention is 17 %. Setting up
+and the divergence at the end cost about as much as one epoch.
 """
 
 import re
@@ -26,7 +29,8 @@ from time import process_time
 
 import numpy as np
 import pytest
-from plain_red_flag import load, plain_scores
+from plain_red_flag import BATCH_SIZE, PlainStep, load, plain_scores
+from sklearn.base import clone
 
 from skperf.datasets import fetch_harmfulness, fetch_smollm2
 from skperf.llm import LanguageModel, RedFlagClassifier
@@ -36,7 +40,11 @@ N_REPEATS = 2
 MAX_RESIDENT = 1.5e9
 STATUS = Path("/proc/self/status")
 
-pytestmark = pytest.mark.download
+pytestmark = [
+    pytest.mark.download,
+    # peft asks transformers for it when it wraps a model
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
+]
 
 
 def seconds(function, *args, **params):
@@ -141,3 +149,39 @@ def test_memory_of_scoring(path, texts, report):
     peak = 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.stdout)[1])
     report(f"scoring: {peak / 1e9:.2f} GB of resident memory at most")
     assert peak < MAX_RESIDENT
+
+
+@pytest.fixture(scope="module")
+def language_model(path):
+    return LanguageModel(path)
+
+
+def test_lora_step(path, language_model, talk, report):
+    """The first fit fills the cache; what two epochs more cost are their steps."""
+    texts, flagged = (part[:64] for part in talk)
+    parts = [slice(i, i + BATCH_SIZE) for i in range(0, len(texts), BATCH_SIZE)]
+    step = PlainStep(path, rank=16)
+    step(texts[parts[0]], flagged[parts[0]])
+    plain = np.mean([seconds(step, texts[part], flagged[part]) for part in parts])
+
+    def train(n_epochs):
+        params = {"n_lora_layers": 6, "lora_rank": 16, "batch_size": BATCH_SIZE}
+        RedFlagClassifier(
+            language_model, tuning="lora", n_epochs=n_epochs, random_state=0, **params
+        ).fit(texts, flagged)
+
+    train(1)
+    one, three = seconds(train, 1), seconds(train, 3)
+    ours = (three - one) / (2 * len(parts))
+    report(f"LoRA step on 6 layers: {plain / ours:.0f} times cheaper than plain code")
+    assert plain / ours >= 8
+
+
+def test_cached_refit(language_model, talk, report):
+    """Both learn from 400 texts with a warm cache, at their default settings."""
+    flag = RedFlagClassifier(language_model)
+    lora = RedFlagClassifier(language_model, tuning="lora", random_state=0)
+    clone(lora).set_params(n_epochs=0).fit(*talk)
+    ratio = seconds(lora.fit, *talk) / seconds(flag.fit, *talk)
+    report(f"refit on {len(talk[0])} texts: {ratio:.0f} times cheaper than LoRA")
+    assert ratio >= 30
