@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo test docs bench clean help
+.PHONY: demo test docs bench redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -24,6 +24,7 @@ INSTALL = .venv/$*/bin/python -m pip install --quiet --disable-pip-version-check
 .venv/test/.stamp: EXTRAS = test,llm
 .venv/docs/.stamp: EXTRAS = docs,llm
 .venv/bench/.stamp: EXTRAS = bench
+.venv/redflag/.stamp: EXTRAS = llm
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
@@ -49,6 +50,10 @@ bench: export OMP_NUM_THREADS = 1
 bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an hour
 	.venv/bench/bin/python -m pytest -m benchmark --benchmark-timer=time.process_time \
 	    --benchmark-columns=min,rounds tests/benchmarks
+
+redflag: export OMP_NUM_THREADS = 1
+redflag: .venv/redflag/.stamp  ## Judge the red flag on a real language model, half an hour
+	.venv/redflag/bin/python docs/reproduction/red_flag_report.py
 
 clean:  ## Remove the environments and everything that was built
 	rm -rf .venv build dist skperf.egg-info htmlcov .coverage
