@@ -25,6 +25,7 @@ from red_flag_selection import (
     RECIPES,
     WEIGHTS,
     fit,
+    merit,
     search,
 )
 from red_flag_tables import TARGET_FPR, Texts, compare, flags, show, transfer
@@ -74,7 +75,7 @@ def choose_data(language_model, train):
         for weights in WEIGHTS
     ]
     show_candidates("data", candidates)
-    best = max(candidates, key=lambda candidate: candidate.areas["answers"])
+    best = max(candidates, key=merit)
     return best.recipe, best.weights
 
 

@@ -26,6 +26,7 @@ RECIPES = {
     "all": [*BASE, COMMANDS, *EVERYDAY, "many_shot"],
 }
 N_FOLDS = 5
+PAIRS_GOAL = 0.95
 
 
 def folds(train):
@@ -128,7 +129,7 @@ class Candidate(NamedTuple):
 
 
 def search(estimator, grid, train, recipe, weights):
-    """Return the candidates of a grid, those first that order answers best."""
+    """Return the candidates of a grid, the best first."""
     sources = RECIPES[recipe]
     results = (
         GridSearchCV(
@@ -149,7 +150,16 @@ def search(estimator, grid, train, recipe, weights):
         for aggregate in dict.fromkeys(name.partition(":")[0] for name in names)
         for i, params in enumerate(results["params"])
     ]
-    return sorted(candidates, key=lambda c: -c.areas["answers"])
+    return sorted(candidates, key=merit, reverse=True)
+
+
+def merit(candidate):
+    """Return what candidates are chosen by.
+
+    Those that tell the matched prompts apart come first, and among them those that
+    order answers best.
+    """
+    return candidate.areas["pairs"] >= PAIRS_GOAL, candidate.areas["answers"]
 
 
 def _areas_of(results, aggregate, i):

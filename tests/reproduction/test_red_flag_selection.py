@@ -97,3 +97,13 @@ def test_search_puts_the_best_first(selection, train):
     assert candidates[0].areas == {"answers": 1, "pairs": 1, "edgy": 1}
     assert candidates[1].areas == {"answers": 0.5, "pairs": 0.5, "edgy": 0.5}
     assert candidates[2].areas == {"answers": 0, "pairs": 0, "edgy": 0}
+
+
+def test_matched_prompts_come_before_answers(selection):
+    def candidate(answers, pairs):
+        areas = {"answers": answers, "pairs": pairs}
+        return selection.Candidate("all", "texts", {}, "mean", areas)
+
+    missed, good, best = candidate(0.9, 0.94), candidate(0.7, 1.0), candidate(0.8, 0.95)
+    ranks = sorted([best, missed, good], key=selection.merit)
+    assert ranks == [missed, good, best]
