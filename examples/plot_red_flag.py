@@ -22,6 +22,7 @@ Spoilers are harmless. Content that is not is found in the same way.
 # together: in cross-validation a work is either learnt from or tested on.
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import expit
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from skperf.datasets import fetch_smollm2
@@ -197,4 +198,24 @@ for label, name, colour in ((1, "spoilers", "tab:red"), (0, "harmless", "tab:blu
 right.axvline(clf.threshold_, color="0.4", ls="--", label="threshold")
 right.set(xlabel="log-odds", ylabel="% of new posts above")
 right.legend()
+plt.show()
+
+# %%
+# While a post is written
+# -----------------------
+# A stream gives the probability of the text so far after each word, and reads only what
+# is new. Both posts begin alike; the mean over all words needs some of them to change
+# its mind. ``flagged`` is what ``predict`` would say of the text so far.
+fig, ax = plt.subplots(figsize=(10, 3), layout="constrained")
+for post, colour, above in zip(new[:2], ("tab:red", "tab:blue"), (1, -1), strict=True):
+    monitor = clf.stream()
+    words = [" " * (i > 0) + word for i, word in enumerate(post.split())]
+    chances = [monitor.push(word) for word in words]
+    ax.plot(chances, "o-", color=colour)
+    for place, (word, chance) in enumerate(zip(words, chances, strict=True)):
+        offset = {"xytext": (0, 12 * above - 3), "textcoords": "offset points"}
+        ax.annotate(word.strip(), (place, chance), **offset, ha="center", color=colour)
+    print(f"flagged: {monitor.flagged!s:<6} {post}")
+ax.axhline(expit(clf.threshold_), color="0.4", ls="--")
+ax.set(xlabel="word", ylabel="chance of a spoiler", ylim=(0, 1.12))
 plt.show()
