@@ -39,7 +39,7 @@ test: .venv/test/.stamp  ## Check style, layers and types, run tests and doctest
 	.venv/test/bin/ruff format --check
 	.venv/test/bin/lint-imports --no-logo
 	.venv/test/bin/mypy skperf
-	.venv/test/bin/python -m pytest -n 2
+	.venv/test/bin/python -m pytest -n 2 --dist worksteal
 
 # Pages of names that are gone would fail the build, so the API pages are made anew.
 docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
