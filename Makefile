@@ -42,6 +42,7 @@ test: .venv/test/.stamp  ## Check style, layers and types, run tests and doctest
 	.venv/test/bin/python -m pytest -n 2 --dist worksteal
 
 # Pages of names that are gone would fail the build, so the API pages are made anew.
+docs: export OMP_NUM_THREADS = 1
 docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	rm -rf docs/api/generated
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
