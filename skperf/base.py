@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state, indexable
 from skperf.shift import Sample
 from skperf.shift._base import check_sample
 from skperf.utils._delegate import DelegatingMixin
-from skperf.utils._diagnosis import ADVICE, diagnose
+from skperf.utils._diagnosis import ADVICE, verdict
 from skperf.utils._history import extend_history
 from skperf.utils._path import Path, Snapshot
 from skperf.utils._predictor import Predictor
@@ -107,7 +107,7 @@ class BaseRiskMinimizer(
             If there is no shift, or if the shift gives weights and the estimator takes
             none.
         """
-        base = _check_population(X, y, sample_weight)
+        base = check_population(X, y, sample_weight)
         respond = self._bind_shift(base)
         trainer = Trainer(
             self, base, fit_params, caller="fit", max_fits=self.max_iter + 1
@@ -161,7 +161,7 @@ class BaseRiskMinimizer(
             The minimizer with the new model deployed. If retraining fails, it stays as
             it was.
         """
-        seen = _check_population(X, y, sample_weight)
+        seen = check_population(X, y, sample_weight)
         trainer = Trainer(self, seen, fit_params, caller="partial_fit", max_fits=1)
         if not hasattr(self, "estimator_"):
             path = self._deploy_first(seen, trainer)
@@ -252,11 +252,8 @@ class BaseRiskMinimizer(
         return path.gap(self._predictor(model)(path.X))
 
     def _judge(self, residual, random):
-        self.stability_residual_ = float(residual)
-        self.converged_ = bool(residual <= self.tol)
-        self.diagnosis_ = (
-            "converged" if self.converged_ else diagnose(self.history_, random=random)
-        )
+        how = verdict(self.history_, residual, self.tol, random=random)
+        self.__dict__.update(how)
 
     def _warn(self):
         warnings.warn(
@@ -273,7 +270,8 @@ class BaseRiskMinimizer(
         )
 
 
-def _check_population(X, y, sample_weight):
+def check_population(X, y, sample_weight):
+    """Return a population whose rows belong together, with valid weights."""
     X, y = indexable(X, y)
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -289,14 +287,19 @@ def _is_random(respond, path):
     return not (same and np.array_equal(first_pred, second_pred))
 
 
-@contextmanager
 def _named_round(number):
     """Say in which round an error was raised and what is left."""
+    return noted(
+        f"Raised in retraining round {number}. The rounds before it are kept: "
+        "history_ records them and estimator_ is the model of the last."
+    )
+
+
+@contextmanager
+def noted(note):
+    """Add a note to an error that is raised inside."""
     try:
         yield
     except Exception as error:
-        error.add_note(
-            f"Raised in retraining round {number}. The rounds before it are kept: "
-            "history_ records them and estimator_ is the model of the last."
-        )
+        error.add_note(note)
         raise

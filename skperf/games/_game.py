@@ -4,7 +4,6 @@
 """The game: players deploy models, everybody reacts to all of them, they retrain."""
 
 import warnings
-from contextlib import contextmanager
 from copy import copy
 from numbers import Integral, Real
 from typing import ClassVar
@@ -13,9 +12,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, check_random_state, indexable
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skperf.base import check_population, noted
 from skperf.games._players import (
     are_random,
     check_players,
@@ -27,13 +27,12 @@ from skperf.games._players import (
 )
 from skperf.games._shift import check_samples, split_targets
 from skperf.games._task import GameTask
-from skperf.utils._diagnosis import ADVICE, diagnose
+from skperf.utils._diagnosis import ADVICE, verdict
 from skperf.utils._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
     _BaseComposition,
-    _check_sample_weight,
     _fit_context,
 )
 
@@ -230,11 +229,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         ValueError
             If names are not unique, or if `y` has another number of columns.
         """
-        X, y = indexable(X, y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
+        X, y, sample_weight = check_population(X, y, sample_weight)
         players = self._clone_players()
         respond = self._bind_shift(X, y, sample_weight)
         task = GameTask(self, X, y, sample_weight, max_rounds=self.max_iter + 1)
@@ -243,7 +238,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         while residuals.max() > self.tol and self.n_iter_ < self.max_iter:
             if task.stopped:
                 break
-            with _noted(
+            with noted(
                 f"Raised in round {self.n_iter_ + 1} of the game. The rounds before it "
                 "are kept: players_ and history_ are those of the last."
             ):
@@ -311,7 +306,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         name, _ = self.players[i]
         player = copy(players[i])
         X, y, sample_weight = sample
-        with task.turn(player, name), _noted(f"Raised by the player {name!r}."):
+        with task.turn(player, name), noted(f"Raised by the player {name!r}."):
             players[i] = player.partial_fit(X, y, sample_weight=sample_weight)
 
     def _publish(self, players):
@@ -336,11 +331,8 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         random = residual > self.tol and are_random(players, respond)
         for player, own in zip(self.players_, residuals, strict=True):
             player._judge(own, random)
-        self.stability_residual_ = float(residual)
-        self.converged_ = bool(residual <= self.tol)
-        self.diagnosis_ = (
-            "converged" if self.converged_ else diagnose(self.history_, random=random)
-        )
+        how = verdict(self.history_, residual, self.tol, random=random)
+        self.__dict__.update(how)
 
     def _warn(self):
         advice = ADVICE[self.diagnosis_]
@@ -357,13 +349,3 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             ConvergenceWarning,
             stacklevel=4,  # past _warn, fit and its wrapper
         )
-
-
-@contextmanager
-def _noted(note):
-    """Say where an error was raised and what is left."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(note)
-        raise

@@ -30,6 +30,16 @@ _FLAT = 0.02  # a change of 2 % a round or less can be a cycle that is settling
 _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
 
+def verdict(history, residual, tol, *, random):
+    """Return the fitted attributes that say how retraining ended."""
+    converged = bool(residual <= tol)
+    return {
+        "stability_residual_": float(residual),
+        "converged_": converged,
+        "diagnosis_": "converged" if converged else diagnose(history, random=random),
+    }
+
+
 def diagnose(history, *, random):
     """Name the state of a retraining path that has not converged.
 

@@ -17,6 +17,7 @@ import pytest
 from plain_loop import STRATEGIC, make_net
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from timing import cpu_seconds
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
 from skperf.neural_network import TorchClassifier
@@ -138,12 +139,6 @@ def rounds_on(n_samples):
 
 def make_population(n_samples):
     return make_classification(n_samples, n_informative=5, random_state=0)
-
-
-def cpu_seconds(function, *args):
-    start = process_time()
-    function(*args)
-    return process_time() - start
 
 
 def peak_memory(function, *args):

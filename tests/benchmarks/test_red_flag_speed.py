@@ -25,12 +25,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
 from plain_red_flag import BATCH_SIZE, PlainStep, load, plain_scores
 from sklearn.base import clone
+from timing import cpu_seconds
 
 from skperf.datasets import fetch_harmfulness, fetch_smollm2
 from skperf.llm import LanguageModel, RedFlagClassifier
@@ -45,12 +45,6 @@ pytestmark = [
     # peft asks transformers for it when it wraps a model
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
 ]
-
-
-def seconds(function, *args, **params):
-    start = process_time()
-    function(*args, **params)
-    return process_time() - start
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +107,8 @@ def costs(scorers, texts, order):
     if order == "sorted by length":
         texts = np.array(sorted(texts, key=len), dtype=object)
     runs = [
-        [seconds(score, texts) for score in scorers.values()] for _ in range(N_REPEATS)
+        [cpu_seconds(score, texts) for score in scorers.values()]
+        for _ in range(N_REPEATS)
     ]
     return dict(zip(scorers, np.min(runs, axis=0), strict=True))
 
@@ -162,7 +157,7 @@ def test_lora_step(path, language_model, talk, report):
     parts = [slice(i, i + BATCH_SIZE) for i in range(0, len(texts), BATCH_SIZE)]
     step = PlainStep(path, rank=16)
     step(texts[parts[0]], flagged[parts[0]])
-    plain = np.mean([seconds(step, texts[part], flagged[part]) for part in parts])
+    plain = np.mean([cpu_seconds(step, texts[part], flagged[part]) for part in parts])
 
     def train(n_epochs):
         params = {"n_lora_layers": 6, "lora_rank": 16, "batch_size": BATCH_SIZE}
@@ -171,7 +166,7 @@ def test_lora_step(path, language_model, talk, report):
         ).fit(texts, flagged)
 
     train(1)
-    one, three = seconds(train, 1), seconds(train, 3)
+    one, three = cpu_seconds(train, 1), cpu_seconds(train, 3)
     ours = (three - one) / (2 * len(parts))
     report(f"LoRA step on 6 layers: {plain / ours:.0f} times cheaper than plain code")
     assert plain / ours >= 8
@@ -182,6 +177,6 @@ def test_cached_refit(language_model, talk, report):
     flag = RedFlagClassifier(language_model)
     lora = RedFlagClassifier(language_model, tuning="lora", random_state=0)
     clone(lora).set_params(n_epochs=0).fit(*talk)
-    ratio = seconds(lora.fit, *talk) / seconds(flag.fit, *talk)
+    ratio = cpu_seconds(lora.fit, *talk) / cpu_seconds(flag.fit, *talk)
     report(f"refit on {len(talk[0])} texts: {ratio:.0f} times cheaper than LoRA")
     assert ratio >= 30
