@@ -1,42 +1,46 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The retraining loop: deploy a model, let the population react, retrain."""
+"""The minimizers' contract as estimators; the loop that they share is elsewhere."""
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 
-from skperf.shift import Sample
-from skperf.shift._base import check_sample
-from skperf.utils._delegate import DelegatingMixin
-from skperf.utils._diagnosis import ADVICE, verdict
-from skperf.utils._history import extend_history
-from skperf.utils._path import Path, Snapshot
-from skperf.utils._predictor import Predictor
-from skperf.utils._sklearn import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-    _num_samples,
-)
-from skperf.utils._trainer import Trainer, copy_model
+from skperf.retraining._delegate import DelegatingMixin, route_fit_params
+from skperf.retraining._learner import Learner
+from skperf.retraining._log import Log
+from skperf.retraining._loop import Retraining, Standing
+from skperf.retraining._population import check_population
+from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
+from skperf.retraining._tasks import MinimizerTasks
+from skperf.retraining._verdict import ADVICE, verdict
+from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
+from skperf.shift._world import check_world
+from skperf.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 
 
 class BaseRiskMinimizer(
     CallbackSupportMixin, DelegatingMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """The loop that the minimizers share; they differ in how they pool snapshots."""
+    """Base class of the minimizers, which differ in what each round trains on.
+
+    A minimizer of your own writes :meth:`pool`.
+    """
+
+    # not handed over by metadata routing: they describe the call, not the rows
+    __metadata_request__partial_fit: ClassVar[dict] = dict.fromkeys(
+        ("classes", "period", "deployed"), UNUSED
+    )
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [HasMethods(["fit", "predict"])],
@@ -73,11 +77,26 @@ class BaseRiskMinimizer(
         self.random_state = random_state
 
     @abstractmethod
-    def _pool(self, path, newest):
-        """Mix the newest snapshot with past ones of the path into a `Pool`."""
+    def pool(self, store, n_rounds):
+        """Choose what the next model is trained on.
+
+        Parameters
+        ----------
+        store : Store
+            The snapshots that are kept, the newest last; ``store[-3:]`` are the last
+            three.
+
+        n_rounds : int
+            Number of this retraining, counted from 1.
+
+        Returns
+        -------
+        pool : Pool
+            The snapshots that were mixed, their coefficients, and the mixture.
+        """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, **fit_params):
+    def fit(self, X, y, sample_weight=None, *, groups=None, **fit_params):
         """Simulate deployment and retraining on a base population until stable.
 
         Parameters
@@ -90,6 +109,10 @@ class BaseRiskMinimizer(
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the base population.
+
+        groups : array-like of shape (n_samples,), default=None
+            The person of each row, where a person has several. Shifts hand it on with
+            the rows that they make.
 
         **fit_params : dict
             Passed to every ``fit`` of the wrapped estimator. A shift makes new rows, so
@@ -107,39 +130,48 @@ class BaseRiskMinimizer(
             If there is no shift, or if the shift gives weights and the estimator takes
             none.
         """
-        base = check_population(X, y, sample_weight)
-        respond = self._bind_shift(base)
-        trainer = Trainer(
-            self, base, fit_params, caller="fit", max_fits=self.max_iter + 1
+        base = check_population(X, y, sample_weight, groups)
+        world = self._bind_shift(base)
+        learner = make_learner(self, route_fit_params(self, "fit", fit_params, base))
+        tasks = self._tasks(base, max_fits=self.max_iter + 1)
+        retraining = Retraining(
+            SimulatedWorld(world, self.shift), [learner], tasks, self._publish, _NOTE
         )
-        path = self._deploy_first(base, trainer)
-        residual = np.inf
-        while residual > self.tol and self.n_iter_ < self.max_iter:
-            if trainer.stopped:
-                break
-            with _named_round(self.n_iter_ + 1):
-                sample = respond(path.y_pred, path.predictor)
-                path = self._retrain(path, sample, trainer)
-                residual = self._stability_residual(path, respond, trainer)
-        random = residual > self.tol and _is_random(respond, path)
-        self._judge(residual, random)
-        trainer.finish()
-        if not self.converged_ and not trainer.stopped:
+        standing = retraining.start([base])
+        self._publish(standing)
+        standing, (residual,) = retraining.run(
+            standing, max_rounds=self.max_iter, tol=self.tol
+        )
+        self._judge(residual, random=world.is_random)
+        tasks.finish(self.estimator_)
+        if not self.converged_ and not tasks.stopped:
             self._warn()
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None, **fit_params):
+    def partial_fit(
+        self,
+        X,
+        y,
+        classes=None,
+        sample_weight=None,
+        *,
+        groups=None,
+        period=None,
+        deployed=None,
+        **fit_params,
+    ):
         """Retrain once on data that were seen while the current model was deployed.
 
         No shift is needed: the world is the shift. The first call trains the first
         model, and models are compared on its X from then on. After ``fit`` the fitted
-        model counts as deployed and a new record begins.
+        model counts as deployed and a new record begins. What is remembered is copied.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Features seen under the current model.
+            Features seen under the current model. The columns of a data frame are told
+            by name.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets seen under the current model.
@@ -151,6 +183,17 @@ class BaseRiskMinimizer(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
 
+        groups : array-like of shape (n_samples,), default=None
+            The person of each row, where a person has several.
+
+        period : hashable, default=None
+            What the period is called, such as "2026-11". None takes the number of the
+            round. A period that was seen before is refused: no row counts twice.
+
+        deployed : int, default=None
+            The round whose model the rows were seen under, as `n_iter_` was then, for
+            labels that come late: the last or the one before. None means the last.
+
         **fit_params : dict
             Passed to the ``fit`` of the wrapped estimator; single values, no arrays
             with one entry a row.
@@ -160,100 +203,73 @@ class BaseRiskMinimizer(
         self : object
             The minimizer with the new model deployed. If retraining fails, it stays as
             it was.
+
+        Raises
+        ------
+        SchemaError
+            If the table does not fit those of the periods before it.
+        ValueError
+            If the period was seen before, or if the model of `deployed` is no longer
+            remembered.
         """
-        seen = check_population(X, y, sample_weight)
-        trainer = Trainer(self, seen, fit_params, caller="partial_fit", max_fits=1)
-        if not hasattr(self, "estimator_"):
-            path = self._deploy_first(seen, trainer)
-            residual = np.inf
-        else:
-            path = getattr(self, "_path", None) or self._start(seen, self.estimator_)
-            with _named_round(path.n_rounds + 1):
-                path = self._retrain(path, seen, trainer)
-            residual = path.estimate_residual()
-        self._path = path
+        seen = check_population(X, y, sample_weight, groups)
+        log = getattr(self, "_log", None) or Log.begin(seen)
+        log, seen = log.admit(seen, period)
+        learner = make_learner(
+            self,
+            route_fit_params(self, "partial_fit", fit_params, seen),
+            period=period,
+            seen_under=deployed,
+        )
+        tasks = self._tasks(seen, max_fits=1)
+        publish = partial(self._publish, log=log)
+        retraining = Retraining(ObservedWorld(seen), [learner], tasks, publish, _NOTE)
+        residual = self._retrain_once(retraining, log, seen)
         self._judge(residual, random=True)
-        trainer.finish()
+        tasks.finish(self.estimator_)
         return self
 
+    def _retrain_once(self, retraining, log, seen):
+        """Train the first model, or retrain the deployed one; return its residual."""
+        if not hasattr(self, "estimator_"):
+            retraining.publish(retraining.start([seen]))
+            return np.inf
+        standing = log.standing
+        if standing is None:
+            (learner,) = retraining.learners
+            standing = Standing((learner.begin(seen, self.estimator_),), None)
+        _, (residual,) = retraining.run(standing, max_rounds=1, tol=self.tol)
+        return residual
+
     def _bind_shift(self, base):
-        """Return the checked response of the base population to predictions."""
+        """Return the world of the base population."""
         if self.shift is None:
             raise ValueError(
                 f"{type(self).__name__}.fit simulates how the population reacts and "
                 "needs a shift, such as ResampleIfRejected(delta=0.5). To retrain on "
                 "data that were observed, call partial_fit."
             )
-        rng = check_random_state(self.random_state)
-        X, y, sample_weight = base
-        respond = self.shift.bind(X, y, sample_weight=sample_weight, random_state=rng)
-        return lambda *deployed: check_sample(respond(*deployed), self.shift)
-
-    def _deploy_first(self, base, trainer):
-        """Train on data that nobody has reacted to."""
-        model = clone(self.estimator)
-        trainer.train(model, base, "fit")
-        path = self._start(base, model)
-        self.__dict__.pop("_path", None)  # what partial_fit remembers of another one
-        self._publish(path)
-        return path
-
-    def _start(self, base, model):
-        return Path.start(base, self._predictor(model), self.scoring)
-
-    def _retrain(self, path, sample, trainer):
-        """Train a new model on the pooled samples and deploy it."""
-        risk_before = path.predictor.risk(sample, self.scoring)
-        newest = Snapshot(sample, path.y_pred, path.residual)
-        pool = self._pool(path, newest)
-        model = copy_model(self.estimator_)
-        seconds = trainer.train(model, pool.sample, "retrain")
-        predictor = self._predictor(model)
-        risk_after = predictor.risk(sample, self.scoring)
-        new = path.deploy(predictor, pool, risk_after)
-        history = extend_history(
-            path.history,
-            risk_before=risk_before,
-            risk_after=risk_after,
-            loss_shift=abs(risk_before - path.risk),
-            prediction_gap=new.gap(path.y_pred),
-            two_back_gap=new.gap(path.previous),
-            stability_residual=float(np.linalg.norm(new.residual)),
-            n_rows=_num_samples(pool.sample.X),
-            n_rows_new=_num_samples(sample.X),
-            fit_time=seconds,
+        world = self.shift.bind(
+            base.X,
+            base.y,
+            sample_weight=base.sample_weight,
+            groups=base.groups,
+            random_state=check_random_state(self.random_state),
         )
-        new = new._replace(history=history)
-        self._publish(new)
-        return new
+        return check_world(world, self.shift)
 
-    def _publish(self, path):
+    def _tasks(self, base, max_fits):
+        task = self._init_callback_context(max_subtasks=max_fits)
+        return MinimizerTasks(self, base, task)
+
+    def _publish(self, standing, log=None):
         """Publish a finished round, all of it or nothing."""
-        self.__dict__.update(
-            estimator_=path.predictor.estimator,
-            history_=path.history,
-            n_iter_=path.n_rounds,
-            stability_residual_=np.nan,
-            converged_=False,
-            diagnosis_="interrupted",
-        )
-
-    def _stability_residual(self, path, respond, trainer):
-        """Return how far one retraining on D(f) alone would move the model f.
-
-        After a mixture that is estimated, and measured by such a retraining before the
-        model is called stable.
-        """
-        residual = path.estimate_residual()
-        if residual > self.tol or not path.mixed:
-            return residual
-        model = copy_model(self.estimator_)
-        trainer.refit(model, respond(path.y_pred, path.predictor))
-        return path.gap(self._predictor(model)(path.X))
+        log = log and log._replace(standing=standing)
+        vars(self).update(fitted_attributes(standing) | {"_log": log})
 
     def _judge(self, residual, random):
         how = verdict(self.history_, residual, self.tol, random=random)
-        self.__dict__.update(how)
+        vars(self).update(how)
 
     def _warn(self):
         warnings.warn(
@@ -264,42 +280,29 @@ class BaseRiskMinimizer(
             stacklevel=4,  # past _warn, fit and its wrapper
         )
 
-    def _predictor(self, model):
-        return Predictor(
-            model, response_method=self.response_method, pos_label=self.pos_label
-        )
+    def __getstate__(self):
+        """Return one dict of plain values, whatever the attributes are called."""
+        return to_stored(vars(self), self._get_param_names())
+
+    def __setstate__(self, stored):
+        """Become the minimizer that was stored."""
+        vars(self).update(from_stored(stored))
 
 
-def check_population(X, y, sample_weight):
-    """Return a population whose rows belong together, with valid weights."""
-    X, y = indexable(X, y)
-    if sample_weight is not None:
-        sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-    return Sample(X, y, sample_weight)
-
-
-def _is_random(respond, path):
-    """Return whether the same model can see different data."""
-    samples = [respond(path.y_pred, path.predictor) for _ in range(2)]
-    (_, *first), (_, *second) = samples
-    same = all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    first_pred, second_pred = (path.predictor(sample.X) for sample in samples)
-    return not (same and np.array_equal(first_pred, second_pred))
-
-
-def _named_round(number):
-    """Say in which round an error was raised and what is left."""
-    return noted(
-        f"Raised in retraining round {number}. The rounds before it are kept: "
-        "history_ records them and estimator_ is the model of the last."
+def make_learner(minimizer, fit_params, **which):
+    """Return how the model of a minimizer is retrained."""
+    return Learner(
+        minimizer.estimator,
+        minimizer.pool,
+        minimizer.scoring,
+        minimizer.response_method,
+        minimizer.pos_label,
+        fit_params,
+        **which,
     )
 
 
-@contextmanager
-def noted(note):
-    """Add a note to an error that is raised inside."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(note)
-        raise
+_NOTE = (
+    "Raised in retraining round {}. The rounds before it are kept: history_ records "
+    "them and estimator_ is the model of the last."
+)

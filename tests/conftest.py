@@ -18,6 +18,20 @@ def _restore_sklearn_config():
         yield
 
 
+@pytest.fixture
+def throw():
+    """Let a world react to one model in some rounds; return its samples."""
+
+    def react(world, predictor, n_rounds):
+        samples, state = [], world.start()
+        for _ in range(n_rounds):
+            sample, state = world.react(state, predictor)
+            samples.append(sample)
+        return samples
+
+    return react
+
+
 @pytest.fixture(params=["pandas", "polars"])
 def df_module(request):
     """Run a test once with each data frame library."""

@@ -25,6 +25,8 @@ from sklearn.metrics import (
 )
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.retraining._history import COLUMNS
+from skperf.retraining._verdict import ADVICE
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
@@ -32,8 +34,6 @@ from skperf.shift import (
     Sample,
     TransformedPredictionShift,
 )
-from skperf.utils._diagnosis import ADVICE
-from skperf.utils._history import COLUMNS
 
 unstable = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # stopped early on purpose
@@ -154,7 +154,7 @@ def test_history_equals_a_loop_by_hand(case, weighted, classification, weights):
         sample = shift.sample(X, y, y_pred, sample_weight=weights)
         risk_before = risk(model, sample)
         loss_shift = abs(risk_before - risk_after)
-        model = clone(estimator).fit(*sample)
+        model = clone(estimator).fit(*sample[:3])
         risk_after = risk(model, sample)
         # people react to the bounded prediction, the gap is of the model's own
         inverse = (lambda p: p) if proba else (lambda p: np.log(p / (1 - p)))

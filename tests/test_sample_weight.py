@@ -157,7 +157,7 @@ def halve_it(y):
 class Demanding(ClassifierMixin, BaseEstimator):
     """Logistic regression whose penalty is a parameter of fit."""
 
-    def fit(self, X, y, sample_weight=None, penalty=1.0, groups=None):
+    def fit(self, X, y, sample_weight=None, penalty=1.0, costs=None):
         model = LogisticRegression(C=1 / penalty).fit(X, y, sample_weight)
         self.model_, self.classes_ = model, model.classes_
         return self
@@ -178,12 +178,12 @@ def test_single_values_are_passed_on_in_every_round():
     assert_array_equal(live.predict_proba(X), alone.predict_proba(X))
 
 
-@pytest.mark.parametrize("groups", [np.arange(200), list(range(200))])
+@pytest.mark.parametrize("costs", [np.arange(200), list(range(200))])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_entries_for_each_row_are_refused(groups, method):
+def test_entries_for_each_row_are_refused(costs, method):
     model = RepeatedRiskMinimizer(Demanding(), SHIFT)
-    with pytest.raises(ValueError, match="'groups' has one entry a row"):
-        getattr(model, method)(X, Y, groups=groups)
+    with pytest.raises(ValueError, match="'costs' has one entry a row"):
+        getattr(model, method)(X, Y, costs=costs)
     assert not hasattr(model, "estimator_")
 
 

@@ -5,5 +5,6 @@
 
 from skperf.games._game import PerformativeGame
 from skperf.games._shift import BaseGameShift, GameOutcomeShift
+from skperf.games._world import JointPredictor
 
-__all__ = ["BaseGameShift", "GameOutcomeShift", "PerformativeGame"]
+__all__ = ["BaseGameShift", "GameOutcomeShift", "JointPredictor", "PerformativeGame"]

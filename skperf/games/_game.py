@@ -4,7 +4,7 @@
 """The game: players deploy models, everybody reacts to all of them, they retrain."""
 
 import warnings
-from copy import copy
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -15,25 +15,31 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.base import check_population, noted
+from skperf.base import make_learner
 from skperf.games._players import (
-    are_random,
     check_players,
     check_predictions,
-    deployed,
+    fit_players,
     join_histories,
-    share_residuals,
-    stability_residuals,
 )
-from skperf.games._shift import check_samples, split_targets
-from skperf.games._task import GameTask
-from skperf.utils._diagnosis import ADVICE, verdict
+from skperf.games._shift import split_targets
+from skperf.games._task import GameTasks
+from skperf.games._world import GameWorld
+from skperf.retraining._loop import Retraining
+from skperf.retraining._population import check_population
+from skperf.retraining._verdict import ADVICE, verdict
+from skperf.shift._world import check_world
 from skperf.utils._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
     _BaseComposition,
     _fit_context,
+)
+
+_NOTE = (
+    "Raised in round {} of the game. The rounds before it are kept: players_ and "
+    "history_ are those of the last."
 )
 
 
@@ -201,7 +207,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None):
         """Play on a base population until the models are stable.
 
         Parameters
@@ -214,6 +220,9 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the base population.
+
+        groups : array-like of shape (n_samples,), default=None
+            The person of each row, where a person has several.
 
         Returns
         -------
@@ -229,24 +238,36 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         ValueError
             If names are not unique, or if `y` has another number of columns.
         """
-        X, y, sample_weight = check_population(X, y, sample_weight)
+        population = check_population(X, y, sample_weight, groups)
         players = self._clone_players()
-        respond = self._bind_shift(X, y, sample_weight)
-        task = GameTask(self, X, y, sample_weight, max_rounds=self.max_iter + 1)
-        players = self._deploy_first(players, X, y, sample_weight, task)
-        residuals = np.full(len(players), np.inf)
-        while residuals.max() > self.tol and self.n_iter_ < self.max_iter:
-            if task.stopped:
-                break
-            with noted(
-                f"Raised in round {self.n_iter_ + 1} of the game. The rounds before it "
-                "are kept: players_ and history_ are those of the last."
-            ):
-                players = self._play_round(players, respond, task)
-                residuals = stability_residuals(players, respond, self.tol)
-        self._judge(players, residuals, respond)
-        task.finish()
-        if not self.converged_ and not task.stopped:
+        bases = [
+            population._replace(y=target)
+            for target in split_targets(population.y, len(players))
+        ]
+        world = self._bind_shift(population)
+        task = self._init_callback_context(max_subtasks=self.max_iter + 1)
+        tasks = GameTasks(self, players, population, bases, task)
+        retraining = Retraining(
+            GameWorld(world, self.shift, len(players)),
+            [
+                make_learner(player, {}, note=f"Raised by the player {name!r}.")
+                for name, player in zip(self._names, players, strict=True)
+            ],
+            tasks,
+            partial(self._publish, players),
+            _NOTE,
+            in_turns=self.order == "alternating",
+            joint_residuals=self.residuals == "joint",
+        )
+        standing = retraining.start(bases)
+        check_predictions(standing, self._names)
+        retraining.publish(standing)
+        standing, residuals = retraining.run(
+            standing, max_rounds=self.max_iter, tol=self.tol
+        )
+        self._judge(residuals, world.is_random)
+        tasks.finish(standing.paths)
+        if not self.converged_ and not tasks.stopped:
             self._warn()
         return self
 
@@ -266,73 +287,45 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         check_is_fitted(self)
         return np.column_stack([player.predict(X) for player in self.players_])
 
+    @property
+    def _names(self):
+        return [name for name, _ in self.players]
+
     def _clone_players(self):
         check_players(self.players)
-        self._validate_names([name for name, _ in self.players])
+        self._validate_names(self._names)
         return [clone(player).set_params(tol=self.tol) for _, player in self.players]
 
-    def _bind_shift(self, X, y, sample_weight):
-        rng = check_random_state(self.random_state)
-        respond = self.shift.bind(X, y, sample_weight=sample_weight, random_state=rng)
-        n_players = len(self.players)
-        return lambda *now: check_samples(respond(*now), self.shift, n_players)
+    def _bind_shift(self, population):
+        world = self.shift.bind(
+            population.X,
+            population.y,
+            sample_weight=population.sample_weight,
+            groups=population.groups,
+            random_state=check_random_state(self.random_state),
+        )
+        return check_world(world, self.shift)
 
-    def _deploy_first(self, players, X, y, sample_weight, task):
-        """Train all players on data that nobody has reacted to."""
-        targets = split_targets(y, len(players))
-        with task.round(players, "fit"):
-            for i, target in enumerate(targets):
-                self._retrain(i, players, (X, target, sample_weight), task)
-        check_predictions(players, [name for name, _ in self.players])
-        self._publish(players)
-        return players
-
-    def _play_round(self, players, respond, task):
-        """Return the players after one more round, and publish it."""
-        players = list(players)
-        with task.round(players, "round"):
-            samples = respond(*deployed(players))
-            for i in range(len(players)):
-                if i and self.order == "alternating":
-                    samples = respond(*deployed(players))
-                self._retrain(i, players, samples[i], task)
-        if self.residuals == "joint":
-            share_residuals(players)
-        self._publish(players)
-        return players
-
-    def _retrain(self, i, players, sample, task):
-        """Replace one of the players by what it is after its retraining."""
-        name, _ = self.players[i]
-        player = copy(players[i])
-        X, y, sample_weight = sample
-        with task.turn(player, name), noted(f"Raised by the player {name!r}."):
-            players[i] = player.partial_fit(X, y, sample_weight=sample_weight)
-
-    def _publish(self, players):
+    def _publish(self, players, standing):
         """Publish a finished round, all of it or nothing."""
-        # Without what they remember for the next round: partial_fit begins anew.
-        forgetful = [copy(player) for player in players]
-        for player in forgetful:
-            del player._path
-        names = [name for name, _ in self.players]
-        self.__dict__.update(
-            players_=forgetful,
-            named_players_=Bunch(**dict(zip(names, forgetful, strict=True))),
-            history_=join_histories(players),
-            n_iter_=players[0].n_iter_,
+        fitted = fit_players(players, standing)
+        vars(self).update(
+            players_=fitted,
+            named_players_=Bunch(**dict(zip(self._names, fitted, strict=True))),
+            history_=join_histories(standing),
+            n_iter_=standing.paths[0].n_rounds,
             stability_residual_=np.nan,
             converged_=False,
             diagnosis_="interrupted",
         )
 
-    def _judge(self, players, residuals, respond):
-        residual = residuals.max()
-        random = residual > self.tol and are_random(players, respond)
+    def _judge(self, residuals, random):
         for player, own in zip(self.players_, residuals, strict=True):
-            player._judge(own, random)
+            how = verdict(player.history_, own, self.tol, random=random)
+            vars(player).update(how)
+        residual = residuals.max()
         how = verdict(self.history_, residual, self.tol, random=random)
-        self.__dict__.update(how)
+        vars(self).update(how)
 
     def _warn(self):
         advice = ADVICE[self.diagnosis_]

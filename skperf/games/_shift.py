@@ -4,14 +4,19 @@
 """Shifts of games: what each player sees depends on what all players predict."""
 
 from abc import abstractmethod
+from copy import copy
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from skperf.shift import BaseShift, OutcomeShift
-from skperf.shift._base import PopulationShift, check_sample
+from skperf.shift import BaseShift, Dice, OutcomeShift
+from skperf.shift._base import PopulationShift
+from skperf.shift._bound import BoundShift
+from skperf.shift._random_world import RandomWorld
+from skperf.shift._sample import base_sample, check_sample, keep_labels
+from skperf.shift._world import FixedWorld
 from skperf.utils._sklearn import Interval, _num_samples
 
 # Sums over the predictions m of the players j that move outcome n of player i.
@@ -60,8 +65,9 @@ class BaseGameShift(BaseShift):
         y_pred : ndarray of shape (n_samples, n_players)
             Predictions of the deployed models on X, a column for each player.
 
-        predictor : list of callables, default=None
-            The deployed prediction functions, one a player.
+        predictor : JointPredictor, default=None
+            The deployed models: a function from features to predictions with a column
+            for each player, and a sequence of the players' own predictors.
 
         sample_weight : ndarray of shape (n_samples,), default=None
             Weights of the base population.
@@ -74,6 +80,38 @@ class BaseGameShift(BaseShift):
         samples : list of Sample
             What each player sees, in the order of the columns of `y_pred`.
         """
+
+    def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+        """Return the world that this shift makes of one population.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`BaseGameShift.sample`.
+
+        groups : array-like of shape (n_samples,), default=None
+            The person of each row, where a person has several.
+
+        random_state : int, RandomState instance or None, default=None
+            Seed of the random numbers; an instance is advanced by one number.
+
+        Returns
+        -------
+        world : World
+            The shift on this population, whose samples are lists.
+        """
+        base = base_sample(X, y, sample_weight, groups)
+        return BoundGameShift(copy(self), base, Dice.from_random_state(random_state))
+
+
+class BoundGameShift(BoundShift):
+    """A population, a shift of a game, and the dice that it may throw."""
+
+    def label(self, returned):
+        """Return the list as it is: the game checks it, and knows who is playing."""
+        if not isinstance(returned, list):
+            return returned
+        return [keep_labels(check_sample(s, self.shift), self.base) for s in returned]
 
 
 class GameOutcomeShift(PopulationShift, BaseGameShift):
@@ -138,42 +176,37 @@ class GameOutcomeShift(PopulationShift, BaseGameShift):
         self.spread = spread
         self.noise = noise
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseGameShift.sample`. The targets must be numbers.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseGameShift.bind`. The targets must be numbers.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a list of
-            :class:`~skperf.shift.Sample`, one a player.
+        world : World
+            The shift on this population, whose samples are lists, one entry a player.
+            It raises a ValueError where a move exceeds `spread`.
 
         Raises
         ------
         ValueError
-            If the shape of `feedback` does not fit the players and rows, or if a move
-            exceeds `spread`.
+            If the shape of `feedback` does not fit the players and rows.
         """
         self._validate_params()
         feedback = self._check_feedback(_num_samples(X))
-        rng = check_random_state(random_state)
         one = OutcomeShift(1.0, spread=self.spread)  # moves y by what it is told
-        bound = [
-            one.bind(X, target, sample_weight=sample_weight)
-            for target in split_targets(y, len(feedback))
+        people = {"sample_weight": sample_weight, "groups": groups}
+        worlds = [
+            one.bind(X, target, **people) for target in split_targets(y, len(feedback))
         ]
-
-        def respond(y_pred, predictor=None):
-            moves = np.einsum(_MOVES[feedback.ndim], feedback, y_pred)
-            if self.noise:
-                moves = moves + rng.normal(scale=self.noise, size=moves.shape)
-            return [move(column) for move, column in zip(bound, moves.T, strict=True)]
-
-        return respond
+        base = base_sample(X, y, sample_weight, groups)
+        if not self.noise:
+            return FixedWorld(base, partial(_move_all, worlds, feedback))
+        draw = partial(_move_noisily, worlds, feedback, self.noise)
+        return RandomWorld(base, draw, Dice.from_random_state(random_state))
 
     def _check_feedback(self, n_samples):
         feedback = np.asarray(self.feedback, dtype=float)
@@ -201,14 +234,12 @@ def split_targets(y, n_players):
     return list(np.asarray(y).T)
 
 
-def check_samples(samples, shift, n_players):
-    """Return what `shift` gave as a list of Samples, or say what is wrong with it."""
-    if not isinstance(samples, list | tuple) or len(samples) != n_players:
-        got = type(samples).__name__
-        if isinstance(samples, list | tuple):
-            got += f" of length {len(samples)}"
-        raise TypeError(
-            f"{type(shift).__name__} returned a {got}; expected a list of "
-            f"{n_players} Samples, one a player."
-        )
-    return [check_sample(sample, shift) for sample in samples]
+def _move_all(worlds, feedback, y_pred, noise=0.0):
+    """Return what each player sees, given the predictions of all."""
+    moves = np.einsum(_MOVES[feedback.ndim], feedback, y_pred) + noise
+    return [world(column) for world, column in zip(worlds, moves.T, strict=True)]
+
+
+def _move_noisily(worlds, feedback, scale, y_pred, dice):
+    noise = dice.random_state().normal(scale=scale, size=y_pred.shape)
+    return _move_all(worlds, feedback, y_pred, noise)

@@ -4,8 +4,9 @@
 """The picture of a retraining path: risk and prediction gap, round by round."""
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
+
+from skperf.retraining._losses import default_risk
 
 
 class RetrainingDisplay:
@@ -150,8 +151,5 @@ class RetrainingDisplay:
 
 
 def _risk_name(estimator):
-    if estimator.scoring is not None:
-        return f"minus {estimator.scoring}"
-    if not is_classifier(estimator):
-        return "mean squared error"
-    return "log loss" if hasattr(estimator, "predict_proba") else "error rate"
+    scoring = estimator.scoring
+    return default_risk(estimator) if scoring is None else f"minus {scoring}"

@@ -3,6 +3,7 @@
 
 """Metrics: what a model is worth on data that react to it."""
 
+from skperf.metrics._induce import induce
 from skperf.metrics._risk import (
     decoupled_performative_risk,
     performative_risk,
@@ -12,6 +13,7 @@ from skperf.metrics._scorer import make_performative_scorer
 
 __all__ = [
     "decoupled_performative_risk",
+    "induce",
     "make_performative_scorer",
     "performative_risk",
     "stability_gap",

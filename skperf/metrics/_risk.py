@@ -5,9 +5,10 @@
 
 from sklearn.base import clone
 
-from skperf.shift._base import check_sample
-from skperf.utils._predictor import Predictor
-from skperf.utils._weights import fit_with_weights
+from skperf.metrics._induce import deployed_model, let_react
+from skperf.retraining._model import DeployedModel
+from skperf.retraining._population import check_population
+from skperf.retraining._weights import fit_with_weights
 
 
 def performative_risk(
@@ -167,9 +168,10 @@ def decoupled_performative_risk(
     >>> decoupled_performative_risk(low, high, shift, X, y)
     0.25
     """
-    model = Predictor(deployed, response_method=response_method, pos_label=pos_label)
-    sample = induce(model, shift, X, y, sample_weight, random_state)
-    return Predictor(evaluated).risk(sample, scoring)
+    model = DeployedModel(deployed_model(deployed), response_method, pos_label)
+    base = check_population(X, y, sample_weight)
+    sample = let_react(model, shift, base, random_state)
+    return DeployedModel(deployed_model(evaluated)).risk(sample, scoring)
 
 
 def stability_gap(
@@ -236,21 +238,9 @@ def stability_gap(
     >>> stability_gap(model, OutcomeShift(feedback=0.5), X, y)
     0.0625
     """
-    estimator = getattr(estimator, "estimator_", estimator)
-    model = Predictor(estimator, response_method=response_method, pos_label=pos_label)
-    sample = induce(model, shift, X, y, sample_weight, random_state)
-    retrained = fit_with_weights(clone(estimator), *sample)
-    return model.risk(sample, scoring) - Predictor(retrained).risk(sample, scoring)
-
-
-def induce(model, shift, X, y, sample_weight=None, random_state=None):
-    """Return the data that a deployed `Predictor` induces."""
-    sample = shift.sample(
-        X,
-        y,
-        model(X),
-        predictor=model,
-        sample_weight=sample_weight,
-        random_state=random_state,
-    )
-    return check_sample(sample, shift)
+    estimator = deployed_model(estimator)
+    model = DeployedModel(estimator, response_method, pos_label)
+    base = check_population(X, y, sample_weight)
+    sample = let_react(model, shift, base, random_state)
+    retrained = fit_with_weights(clone(estimator), sample)
+    return model.risk(sample, scoring) - DeployedModel(retrained).risk(sample, scoring)

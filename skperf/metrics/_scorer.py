@@ -6,8 +6,9 @@
 from sklearn.metrics import get_scorer
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skperf.metrics._risk import induce
-from skperf.utils._predictor import Predictor
+from skperf.metrics._induce import deployed_model, let_react
+from skperf.retraining._model import DeployedModel
+from skperf.retraining._population import check_population
 
 
 class PerformativeScorer:
@@ -25,10 +26,11 @@ class PerformativeScorer:
 
     def __call__(self, estimator, X, y, sample_weight=None):
         """Return the score of `estimator` on the data that it induces from (X, y)."""
-        model = Predictor(
-            estimator, response_method=self.response_method, pos_label=self.pos_label
+        model = DeployedModel(
+            deployed_model(estimator), self.response_method, self.pos_label
         )
-        sample = induce(model, self.shift, X, y, sample_weight, self.random_state)
+        base = check_population(X, y, sample_weight)
+        sample = let_react(model, self.shift, base, self.random_state)
         return -model.risk(sample, self.scoring)
 
     def __repr__(self):

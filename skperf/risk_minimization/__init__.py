@@ -6,12 +6,10 @@
 from skperf.risk_minimization._affine import AffineRiskMinimizer
 from skperf.risk_minimization._coefficients import anderson, uniform
 from skperf.risk_minimization._repeated import RepeatedRiskMinimizer
-from skperf.utils._path import Snapshot
 
 __all__ = [
     "AffineRiskMinimizer",
     "RepeatedRiskMinimizer",
-    "Snapshot",
     "anderson",
     "uniform",
 ]

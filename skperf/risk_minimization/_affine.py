@@ -3,6 +3,7 @@
 
 """Affine risk minimization: retrain on mixtures of past snapshots."""
 
+from functools import reduce
 from math import ceil
 from numbers import Integral
 from typing import ClassVar
@@ -11,11 +12,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skperf.base import BaseRiskMinimizer
+from skperf.retraining import Pool
+from skperf.retraining._weights import weight_parameter
 from skperf.risk_minimization._coefficients import anderson, uniform
 from skperf.risk_minimization._pooling import mix, same_support, subsample
-from skperf.utils._path import Pool, Snapshot
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
-from skperf.utils._weights import weight_parameter
 
 
 class AffineRiskMinimizer(BaseRiskMinimizer):
@@ -71,9 +72,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
           moves cancel best (see :func:`anderson`). Kept non-negative where a row would
           get a negative weight. It solves smooth problems in few rounds, oscillating
           and diverging ones included.
-        - callable: maps a sequence of snapshots, oldest first, each with ``sample``,
-          ``y_pred`` (predictions on the base population) and ``residual``, to an array
-          of coefficients with sum 1.
+        - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
+          first, to an array of coefficients with sum 1.
 
     Attributes
     ----------
@@ -185,8 +185,23 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         self.window = window
         self.coefficients = coefficients
 
-    def _pool(self, path, newest):
-        snapshots = self._remember(path, newest)
+    def pool(self, store, n_rounds):
+        """Mix the snapshots of the window.
+
+        Parameters
+        ----------
+        store : Store
+            The snapshots that are kept, the newest last.
+
+        n_rounds : int
+            Number of this retraining, counted from 1.
+
+        Returns
+        -------
+        pool : Pool
+            The window, its coefficients, and the mixture.
+        """
+        snapshots = self._window(store, n_rounds)
         coefficients = self._solve_coefficients(snapshots)
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
@@ -200,17 +215,16 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             )
         return Pool(snapshots, coefficients, sample)
 
-    def _remember(self, path, newest):
+    def _window(self, store, n_rounds):
         """Return the window; an average over all models is kept as one snapshot."""
-        if self.window is None and self.coefficients == "uniform" and path.snapshots:
-            return _absorb(path.snapshots, newest)
-        snapshots = (*path.snapshots, newest)
         if self.window is None:
-            return snapshots
+            snapshots = store[:]
+            uniform = self.coefficients == "uniform"
+            return reduce(_absorb, snapshots, ()) if uniform else snapshots
         size = self.window
         if not isinstance(size, Integral):
-            size = ceil(size * (path.n_rounds + 1))
-        return snapshots[-size:]
+            size = ceil(size * n_rounds)
+        return store[-size:]
 
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":
@@ -238,18 +252,17 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 
 def _absorb(snapshots, newest):
     """Average the newest snapshot into the last one if they share their rows."""
-    *older, last = snapshots
-    if not same_support(last.sample, newest.sample):
+    if not snapshots or not same_support(snapshots[-1].sample, newest.sample):
         return (*snapshots, newest)
+    *older, last = snapshots
     shares = uniform([last, newest])
-    return (
-        *older,
-        Snapshot(
-            sample=mix([last, newest], shares),
-            y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
-            n_models=last.n_models + newest.n_models,
-        ),
+    average = newest._replace(
+        sample=mix([last, newest], shares),
+        y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
+        residual=None,
+        n_models=last.n_models + newest.n_models,
     )
+    return (*older, average)
 
 
 def _is_signed(sample):

@@ -6,16 +6,16 @@
 import numpy as np
 
 from skperf.shift import Sample
-from skperf.shift._base import as_weights
+from skperf.shift._sample import as_weights
 from skperf.utils._sklearn import _num_samples
-from skperf.utils._tables import concatenate, take_rows
+from skperf.utils._tables import concatenate, equal_tables, take_rows
 
 
 def mix(snapshots, coefficients):
     """Return the sample of the mixture sum_i coefficients[i] * D_i.
 
-    Snapshots on the same X and y share its rows: their weights are averaged. Others
-    are stacked. The total weight is the mean of the snapshots' totals, so that a
+    Snapshots on the same rows share them: their weights are averaged. Others are
+    stacked. The total weight is the mean of the snapshots' totals, so that a
     regularized estimator sees as much data as in one snapshot. Negative coefficients
     can give negative weights.
     """
@@ -25,17 +25,26 @@ def mix(snapshots, coefficients):
     weights = [as_weights(s.sample_weight, _num_samples(s.X)) for s in samples]
     totals = np.array([w.sum() for w in weights])
     scales = coefficients * (coefficients @ totals) / totals
-    supports = {}
+    mixed = []
     for sample, weight, scale in zip(samples, weights, scales, strict=True):
-        key = id(sample.X), id(sample.y)
-        rows = supports.setdefault(key, Sample(sample.X, sample.y, 0.0))
-        supports[key] = rows._replace(sample_weight=rows.sample_weight + scale * weight)
-    return _stack(list(supports.values()))
+        place = _find_support(mixed, sample)
+        if place is None:
+            mixed.append(sample._replace(sample_weight=scale * weight))
+        elif scale:
+            first = mixed[place]
+            total = first.sample_weight + scale * weight
+            mixed[place] = first._replace(sample_weight=total)
+    return _stack(mixed)
 
 
 def same_support(first, second):
-    """Return whether two samples differ by their weights only."""
-    return first.X is second.X and first.y is second.y
+    """Return whether two samples have the same rows and differ by their weights only.
+
+    Their keys decide if both have one, otherwise the contents.
+    """
+    if first.support is not None and second.support is not None:
+        return first.support == second.support
+    return equal_tables(first.y, second.y) and equal_tables(first.X, second.X)
 
 
 def subsample(snapshots, coefficients, rng):
@@ -43,16 +52,26 @@ def subsample(snapshots, coefficients, rng):
     parts = []
     shares = coefficients / coefficients.max()
     for snapshot, share in zip(snapshots, shares, strict=True):
-        X, y, _ = snapshot.sample
+        X, y, _, groups, _ = snapshot.sample
         n_samples = _num_samples(X)
         n_kept = round(share * n_samples)
         rows = np.sort(rng.permutation(n_samples)[:n_kept])
-        parts.append(Sample(take_rows(X, rows), take_rows(y, rows)))
+        persons = None if groups is None else take_rows(groups, rows)
+        parts.append(Sample(take_rows(X, rows), take_rows(y, rows), groups=persons))
     return _stack(parts)
+
+
+def _find_support(samples, sample):
+    return next((i for i, s in enumerate(samples) if same_support(s, sample)), None)
 
 
 def _stack(samples):
     if len(samples) == 1:
         return samples[0]
-    columns = zip(*samples, strict=True)
-    return Sample(*(None if c[0] is None else concatenate(c) for c in columns))
+    *parts, _ = zip(*samples, strict=True)  # the rows together have no key
+    return Sample(*map(_join, parts))
+
+
+def _join(parts):
+    """Stack the parts, unless one of them is not known."""
+    return None if any(part is None for part in parts) else concatenate(parts)

@@ -6,7 +6,7 @@
 import numpy as np
 
 from skperf.base import BaseRiskMinimizer
-from skperf.utils._path import Pool
+from skperf.retraining import Pool
 
 
 class RepeatedRiskMinimizer(BaseRiskMinimizer):
@@ -115,5 +115,21 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     ('converged', 3)
     """
 
-    def _pool(self, path, newest):
+    def pool(self, store, n_rounds):
+        """Take the newest snapshot alone.
+
+        Parameters
+        ----------
+        store : Store
+            The snapshots that are kept, the newest last.
+
+        n_rounds : int
+            Number of this retraining, counted from 1.
+
+        Returns
+        -------
+        pool : Pool
+            The newest snapshot.
+        """
+        (newest,) = store[-1:]
         return Pool((newest,), np.ones(1), newest.sample)

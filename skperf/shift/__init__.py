@@ -3,21 +3,35 @@
 
 """Shifts: how a population responds to the predictions made about it."""
 
-from skperf.shift._base import BaseShift, PopulationShift, Sample
+from skperf.shift._base import BaseShift, PopulationShift
 from skperf.shift._compose import ShiftPipeline, TransformedPredictionShift
+from skperf.shift._deployment import Deployment
+from skperf.shift._dice import Dice
 from skperf.shift._function import FunctionShift
 from skperf.shift._outcome import OutcomeShift
+from skperf.shift._predictor import Predictor
+from skperf.shift._pull_back import Cotangent, DifferentiableWorld, Parameters, PullBack
 from skperf.shift._resample import ResampleIfRejected
+from skperf.shift._sample import Sample
 from skperf.shift._strategic import StrategicResponse
+from skperf.shift._world import World
 
 __all__ = [
     "BaseShift",
+    "Cotangent",
+    "Deployment",
+    "Dice",
+    "DifferentiableWorld",
     "FunctionShift",
     "OutcomeShift",
+    "Parameters",
     "PopulationShift",
+    "Predictor",
+    "PullBack",
     "ResampleIfRejected",
     "Sample",
     "ShiftPipeline",
     "StrategicResponse",
     "TransformedPredictionShift",
+    "World",
 ]

@@ -4,33 +4,17 @@
 """What every shift is: a map from the deployed model's predictions to data."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from copy import copy
 
-import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, check_random_state
 
-from skperf.utils._sklearn import _check_sample_weight
-
-
-class Sample(NamedTuple):
-    """Data observed while a model is deployed.
-
-    Parameters
-    ----------
-    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-        Features.
-
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
-
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Non-negative weights; None when all rows count the same.
-    """
-
-    X: Any
-    y: Any
-    sample_weight: Any = None
+from skperf.shift._bound import BoundShift
+from skperf.shift._dice import Dice
+from skperf.shift._sample import Floats, Sample, Table, base_sample
+from skperf.shift._world import World
 
 
 class BaseShift(ABC, BaseEstimator):
@@ -40,6 +24,13 @@ class BaseShift(ABC, BaseEstimator):
     deployed model predicts on it, and returns the data that would then be seen.
     Write your own by implementing :meth:`sample`; :func:`skperf.testing.check_shift`
     tells whether it keeps the contract.
+
+    Attributes
+    ----------
+    is_random : bool or None
+        Whether the same predictions can give different data. An author may declare it
+        as a class attribute; None, the default, looks whether :meth:`sample` draws from
+        its ``random_state``.
 
     Examples
     --------
@@ -61,10 +52,19 @@ class BaseShift(ABC, BaseEstimator):
     array([1.   , 0.135])
     """
 
+    is_random: bool | None = None
+
     @abstractmethod
     def sample(
-        self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
-    ):
+        self,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: Callable[[Table], Floats] | None = None,
+        sample_weight: Floats | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> Sample:
         """Return the data that are seen when a model predicts `y_pred` on (X, y).
 
         Parameters
@@ -80,7 +80,8 @@ class BaseShift(ABC, BaseEstimator):
 
         predictor : callable, default=None
             The deployed prediction function, from features to predictions, for shifts
-            that must ask it elsewhere than at X.
+            that must ask it elsewhere than at X. The minimizers and metrics pass a
+            :class:`Predictor`, which also has a score, its gradient and the estimator.
 
         sample_weight : ndarray of shape (n_samples,), default=None
             Weights of the base population.
@@ -91,36 +92,39 @@ class BaseShift(ABC, BaseEstimator):
         Returns
         -------
         sample : Sample
-            The data seen under the model.
+            The data seen under the model. Its `groups`, if given, are row numbers of X:
+            which person each row is.
         """
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
+        X, y, sample_weight
             As in :meth:`BaseShift.sample`.
+
+        groups : array-like of shape (n_samples,), default=None
+            The person of each row, where a person has several.
+
+        random_state : int, RandomState instance or None, default=None
+            Seed of the random numbers; an instance is advanced by one number.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`. Calls draw
-            from one stream of random numbers, so each is a fresh draw.
+        world : World
+            The shift on this population. Parameters that are set later do not reach it.
         """
-        rng = check_random_state(random_state)
-
-        def respond(y_pred, predictor=None):
-            return self.sample(
-                X,
-                y,
-                y_pred,
-                predictor=predictor,
-                sample_weight=sample_weight,
-                random_state=rng,
-            )
-
-        return respond
+        base = base_sample(X, y, sample_weight, groups)
+        return BoundShift(copy(self), base, Dice.from_random_state(random_state))
 
 
 class PopulationShift(BaseShift):
@@ -131,23 +135,38 @@ class PopulationShift(BaseShift):
     """
 
     @abstractmethod
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseShift.sample`.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseShift.bind`.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
+        world : World
+            The shift on this population.
         """
 
     def sample(
-        self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
-    ):
+        self,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: Callable[[Table], Floats] | None = None,
+        sample_weight: Floats | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> Sample:
         """Return the data that are seen when a model predicts `y_pred` on (X, y).
 
         Parameters
@@ -160,43 +179,5 @@ class PopulationShift(BaseShift):
         sample : Sample
             The data seen under the model.
         """
-        respond = self.bind(
-            X, y, sample_weight=sample_weight, random_state=random_state
-        )
-        return respond(y_pred, predictor)
-
-
-def check_sample(sample, shift):
-    """Return what `shift` gave as a Sample, or say what is wrong with it."""
-    name = type(shift).__name__
-    if not isinstance(sample, tuple) or len(sample) not in (2, 3):
-        raise TypeError(
-            f"{name} returned {type(sample).__name__}; expected a Sample(X, y, "
-            "sample_weight) or a tuple (X, y)."
-        )
-    sample = Sample(*sample)
-    check_consistent_length(sample.X, sample.y)
-    if sample.sample_weight is None:
-        return sample
-    weights = _check_sample_weight(sample.sample_weight, sample.X)
-    if weights.min() < 0:
-        raise ValueError(
-            f"{name} returned negative sample weights (minimum {weights.min():.3g}); a "
-            "sample of people needs weights of zero or more."
-        )
-    return sample._replace(sample_weight=weights)
-
-
-def require_predictor(shift, predictor):
-    """Raise if a shift that must ask the model got no prediction function."""
-    if predictor is None:
-        raise ValueError(
-            f"{type(shift).__name__} must ask the deployed model at other points than "
-            "the base population: pass predictor=, a function from features to "
-            "predictions. The minimizers and metrics of skperf pass it by themselves."
-        )
-
-
-def as_weights(sample_weight, n_samples):
-    """Return the weights as an array, ones for None."""
-    return np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight)
+        world = self.bind(X, y, sample_weight=sample_weight, random_state=random_state)
+        return world(y_pred, predictor)

@@ -3,12 +3,19 @@
 
 """Shifts made of shifts."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from skperf.shift._base import PopulationShift, check_sample, require_predictor
+from skperf.shift._base import BaseShift, PopulationShift
+from skperf.shift._pipeline_world import PipelineWorld, bind_to_sample
+from skperf.shift._sample import Floats, Sample, Table
+from skperf.shift._transformed_world import TransformedWorld
+from skperf.shift._world import World, check_world
 from skperf.utils._sklearn import HasMethods, _BaseComposition
 
 
@@ -39,10 +46,10 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
 
     _parameter_constraints: ClassVar[dict] = {"steps": [list]}
 
-    def __init__(self, steps):
+    def __init__(self, steps: list[tuple[str, BaseShift]]) -> None:
         self.steps = steps
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Return the parameters of this shift and, if `deep`, of its steps.
 
         Parameters
@@ -57,7 +64,7 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
         """
         return self._get_params("steps", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: object) -> "ShiftPipeline":
         """Set parameters of this shift, its steps, or their parameters.
 
         Parameters
@@ -73,47 +80,36 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
         self._set_params("steps", **params)
         return self
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseShift.sample`. Each step gets random numbers of its own.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseShift.bind`. Each step gets a seed of its own.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
+        world : World
+            The shift on this population.
         """
         self._validate_params()
         self._validate_steps()
         rng = check_random_state(random_state)
-        seeds = rng.randint(np.iinfo(np.int32).max, size=len(self.steps))
-        streams = [np.random.RandomState(seed) for seed in seeds]
-        (_, first), *later = self.steps
-        first_response = first.bind(
-            X, y, sample_weight=sample_weight, random_state=streams[0]
-        )
+        seeds = rng.randint(np.iinfo(np.int32).max, size=len(self.steps)).tolist()
+        first, *later = [shift for _, shift in self.steps]
+        people = Sample(X, y, sample_weight, groups)
+        return PipelineWorld(bind_to_sample(first, people, seeds[0]), later, seeds[1:])
 
-        def respond(y_pred, predictor=None):
-            sample = check_sample(first_response(y_pred, predictor), first)
-            for (_, shift), stream in zip(later, streams[1:], strict=True):
-                require_predictor(self, predictor)
-                moved = shift.sample(
-                    sample.X,
-                    sample.y,
-                    predictor(sample.X),
-                    predictor=predictor,
-                    sample_weight=sample.sample_weight,
-                    random_state=stream,
-                )
-                sample = check_sample(moved, shift)
-            return sample
-
-        return respond
-
-    def _validate_steps(self):
+    def _validate_steps(self) -> None:
         pairs = all(isinstance(step, tuple) and len(step) == 2 for step in self.steps)
         if not (
             self.steps and pairs and all(hasattr(s, "bind") for _, s in self.steps)
@@ -129,7 +125,8 @@ class TransformedPredictionShift(PopulationShift):
     """A shift that sees a function of the predictions in their place.
 
     Turns values into what a shift understands: a price into a probability of being
-    refused, several outputs into one.
+    refused, several outputs into one. The score, its gradient and the estimator are
+    passed on unchanged, so a reaction to these stays what it was.
 
     Parameters
     ----------
@@ -156,31 +153,37 @@ class TransformedPredictionShift(PopulationShift):
         "func": [callable],
     }
 
-    def __init__(self, shift, func):
+    def __init__(self, shift: BaseShift, func: Callable[[Floats], Floats]) -> None:
         self.shift = shift
         self.func = func
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseShift.sample`.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseShift.bind`.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
+        world : World
+            The shift on this population.
         """
         self._validate_params()
-        inner = self.shift.bind(
-            X, y, sample_weight=sample_weight, random_state=random_state
+        world = self.shift.bind(
+            X,
+            y,
+            sample_weight=sample_weight,
+            groups=groups,
+            random_state=random_state,
         )
-
-        def respond(y_pred, predictor=None):
-            if predictor is None:
-                return inner(self.func(y_pred))
-            return inner(self.func(y_pred), lambda X: self.func(predictor(X)))
-
-        return respond
+        return TransformedWorld(check_world(world, self.shift), self.func)

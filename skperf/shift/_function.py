@@ -3,10 +3,14 @@
 
 """A shift from any function."""
 
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import ClassVar
 
-from skperf.shift._base import BaseShift, check_sample
+from numpy.random import RandomState
+
+from skperf.shift._base import BaseShift
+from skperf.shift._sample import Floats, Sample, Table, check_sample
 from skperf.utils._sklearn import _num_samples
 
 
@@ -41,13 +45,30 @@ class FunctionShift(BaseShift):
         "kw_args": [dict, None],
     }
 
-    def __init__(self, func, *, kw_args=None):
+    def __init__(
+        self,
+        func: Callable,
+        *,
+        kw_args: Mapping[str, object] | None = None,
+    ) -> None:
         self.func = func
         self.kw_args = kw_args
 
+    @property
+    def is_random(self) -> bool:  # type: ignore[override]  # told by the signature
+        """Whether the function takes a ``random_state``."""
+        return "random_state" in signature(self.func).parameters
+
     def sample(
-        self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
-    ):
+        self,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: Callable[[Table], Floats] | None = None,
+        sample_weight: Floats | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> Sample:
         """Return what the function makes of the population.
 
         Parameters
@@ -80,7 +101,7 @@ class FunctionShift(BaseShift):
             return sample
         return self._keep_weights(sample, sample_weight)
 
-    def _keep_weights(self, sample, sample_weight):
+    def _keep_weights(self, sample: Sample, sample_weight: Floats) -> Sample:
         if _num_samples(sample.X) != len(sample_weight):
             raise ValueError(
                 f"The function of FunctionShift got {len(sample_weight)} weighted rows "

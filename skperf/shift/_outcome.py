@@ -3,12 +3,27 @@
 
 """Outcome shift: predictions move the targets, as self-fulfilling forecasts do."""
 
+from copy import copy
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
 
-from skperf.shift._base import PopulationShift, Sample, as_weights
+from skperf.shift._base import PopulationShift
+from skperf.shift._sample import (
+    Floats,
+    Sample,
+    Table,
+    as_weights,
+    base_sample,
+    keep_labels,
+    new_key,
+    persons,
+)
+from skperf.shift._world import FixedWorld, World
 from skperf.utils._sklearn import Interval
 from skperf.utils._tables import concatenate
 
@@ -53,55 +68,70 @@ class OutcomeShift(PopulationShift):
         "spread": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, feedback, *, spread=None):
+    def __init__(
+        self, feedback: float | ArrayLike, *, spread: float | None = None
+    ) -> None:
         self.feedback = feedback
         self.spread = spread
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseShift.sample`. The targets must be numbers.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseShift.bind`. The targets must be numbers.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
-
-        Raises
-        ------
-        ValueError
-            If a move exceeds `spread`.
+        world : World
+            The shift on this population. It raises a ValueError where a move exceeds
+            `spread`.
         """
         self._validate_params()
-        y = np.asarray(y, dtype=float)
-        if self.spread is not None:
-            return self._reweight_labels(X, y, as_weights(sample_weight, len(y)))
+        targets = np.asarray(y, dtype=float)
+        base = base_sample(X, targets, sample_weight, groups)
+        shift = copy(self)
+        if self.spread is None:
+            return FixedWorld(base, partial(shift._move_targets, base, targets))
+        support = _both_labels(base, targets, self.spread)
+        weights = as_weights(sample_weight, len(targets))
+        respond = partial(shift._reweight_labels, self.spread, weights, support)
+        return FixedWorld(base, respond)
 
-        def respond(y_pred, predictor=None):
-            return Sample(X, y + self._move(y_pred), sample_weight)
+    def _move_targets(self, base: Sample, y: Floats, y_pred: Floats) -> Sample:
+        return base._replace(y=y + self._move(y_pred), support=None)
 
-        return respond
+    def _reweight_labels(
+        self, spread: float, base_weight: Floats, support: Sample, y_pred: Floats
+    ) -> Sample:
+        tilt = self._move(y_pred) / spread
+        if not np.abs(tilt).max() <= 1:
+            raise ValueError(
+                "OutcomeShift cannot move targets further than spread: got moves "
+                f"up to {np.abs(tilt).max() * spread:.4g} with "
+                f"spread={spread:.4g}. Raise spread."
+            )
+        halves = [base_weight * (1 + tilt) / 2, base_weight * (1 - tilt) / 2]
+        return support._replace(sample_weight=np.concatenate(halves))
 
-    def _reweight_labels(self, X, y, base_weight):
-        targets = np.concatenate([y + self.spread, y - self.spread])
-        support = concatenate([X, X]), targets
-
-        def respond(y_pred, predictor=None):
-            tilt = self._move(y_pred) / self.spread
-            if not np.abs(tilt).max() <= 1:
-                raise ValueError(
-                    "OutcomeShift cannot move targets further than spread: got moves "
-                    f"up to {np.abs(tilt).max() * self.spread:.4g} with "
-                    f"spread={self.spread:.4g}. Raise spread."
-                )
-            halves = [base_weight * (1 + tilt) / 2, base_weight * (1 - tilt) / 2]
-            return Sample(*support, np.concatenate(halves))
-
-        return respond
-
-    def _move(self, y_pred):
+    def _move(self, y_pred: Floats) -> Floats:
         feedback = np.asarray(self.feedback)
         return feedback @ y_pred if feedback.ndim else feedback * y_pred
+
+
+def _both_labels(base: Sample, y: Floats, spread: float) -> Sample:
+    """Return each row twice, with its target moved up and down."""
+    X = concatenate([base.X, base.X])
+    twice = Sample(
+        X, np.concatenate([y + spread, y - spread]), groups=np.tile(persons(base), 2)
+    )
+    return keep_labels(twice, base)._replace(support=new_key("both labels"))

@@ -3,14 +3,32 @@
 
 """Resample-if-Rejected: rejected people come back with other features."""
 
-from copy import deepcopy
+from collections.abc import Callable
+from copy import copy, deepcopy
+from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skperf.shift._base import PopulationShift, Sample, as_weights
+from skperf.shift._base import PopulationShift
+from skperf.shift._dice import Dice
+from skperf.shift._predictor import Columns
+from skperf.shift._random_world import RandomWorld
+from skperf.shift._sample import (
+    Floats,
+    Rows,
+    Sample,
+    Table,
+    as_weights,
+    base_sample,
+    keep_labels,
+    new_key,
+)
+from skperf.shift._world import FixedWorld, World
 from skperf.utils._sklearn import Interval, StrOptions, _num_samples
 from skperf.utils._tables import column_indices, replace_columns, take_rows
 
@@ -88,14 +106,19 @@ class ResampleIfRejected(PopulationShift):
     }
 
     def __init__(
-        self, delta, *, strategic_features=None, resampling="expected", n_donors=4
-    ):
+        self,
+        delta: float,
+        *,
+        strategic_features: Columns | None = None,
+        resampling: Literal["expected", "common", "drawn"] = "expected",
+        n_donors: int = 4,
+    ) -> None:
         self.delta = delta
         self.strategic_features = strategic_features
         self.resampling = resampling
         self.n_donors = n_donors
 
-    def rejection_probability(self, y_pred):
+    def rejection_probability(self, y_pred: ArrayLike) -> Floats:
         """Return the probability g that each row is rejected.
 
         Parameters
@@ -129,84 +152,121 @@ class ResampleIfRejected(PopulationShift):
             )
         return self.delta + (1 - self.delta) * np.clip(y_pred, 0, 1)
 
-    def bind(self, X, y, *, sample_weight=None, random_state=None):
-        """Return the shift on one population, as a function of predictions alone.
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that this shift makes of one population.
 
         Parameters
         ----------
-        X, y, sample_weight, random_state
-            As in :meth:`BaseShift.sample`. Donors are drawn in proportion to the
-            weights. "expected" and "common" read from the random state without
-            advancing it, so that the same state always means the same numbers.
+        X, y, sample_weight, groups, random_state
+            As in :meth:`BaseShift.bind`. Donors are drawn in proportion to the weights.
+            "expected" and "common" read from the random state without advancing it, so
+            that the same state always means the same numbers.
 
         Returns
         -------
-        respond : callable
-            ``respond(y_pred, predictor=None)`` returns a :class:`Sample`.
+        world : World
+            The shift on this population.
         """
         self._validate_params()
         columns = None
         if self.strategic_features is not None:
             columns = column_indices(X, self.strategic_features)
-        population = Sample(X, y, sample_weight)
-        rng = check_random_state(random_state)
-        if self.resampling == "expected" and columns is None:
-            return self._reweight_rows(population)
-        if self.resampling == "expected":
-            return self._reweight_donors(population, columns, deepcopy(rng))
+        base = base_sample(X, y, sample_weight, groups)
+        shift = copy(self)
+        if self.resampling == "drawn":
+            draw = partial(shift._draw, base, columns)
+            return RandomWorld(base, draw, Dice.from_random_state(random_state))
+        rng = deepcopy(check_random_state(random_state))
+        return FixedWorld(base, shift._response(base, columns, rng))
 
-        def respond(y_pred, predictor=None):
-            numbers = deepcopy(rng) if self.resampling == "common" else rng
-            return self._draw(population, columns, y_pred, numbers)
-
-        return respond
-
-    def _draw(self, population, columns, y_pred, rng):
-        """Draw one outcome for every row."""
-        X, y, sample_weight = population
-        rejected = rng.uniform(size=len(y_pred)) < self.rejection_probability(y_pred)
-        rows = np.arange(len(y_pred))
-        donors = np.where(rejected, _draw_rows(rows.shape, sample_weight, rng), rows)
+    def _response(
+        self, base: Sample, columns: Rows | None, rng: RandomState
+    ) -> Callable[[Floats], Sample]:
+        """Return the sample as a function of predictions, all else being fixed."""
+        n_samples = _num_samples(base.X)
+        if self.resampling == "common":
+            chances = rng.uniform(size=n_samples)
+            donors = _donors(rng.uniform(size=n_samples), base.sample_weight)
+            return partial(self._replace_rejected, base, columns, chances, donors)
         if columns is None:
-            return Sample(take_rows(X, donors), take_rows(y, donors), sample_weight)
-        return Sample(replace_columns(X, columns, rows, donors), y, sample_weight)
+            return partial(self._reweight_rows, base)
+        uniforms = rng.uniform(size=(self.n_donors, n_samples))
+        donors = _donors(uniforms, base.sample_weight)
+        support = _with_copies(base, columns, donors)
+        return partial(
+            self._reweight_copies, as_weights(base.sample_weight, n_samples), support
+        )
 
-    def _reweight_rows(self, population):
+    def _draw(
+        self, base: Sample, columns: Rows | None, y_pred: Floats, dice: Dice
+    ) -> Sample:
+        """Return the outcome of one throw."""
+        chances, uniforms = (dice.uniform(len(y_pred), stream=s) for s in range(2))
+        donors = _donors(uniforms, base.sample_weight)
+        return self._replace_rejected(base, columns, chances, donors, y_pred)
+
+    def _replace_rejected(
+        self,
+        base: Sample,
+        columns: Rows | None,
+        chances: Floats,
+        donors: Rows,
+        y_pred: Floats,
+    ) -> Sample:
+        """Return one outcome for every row, by a number in [0, 1) and a donor each."""
+        rejected = chances < self.rejection_probability(y_pred)
+        rows = np.arange(len(rejected))
+        donors = np.where(rejected, donors, rows)
+        if columns is None:
+            moved = take_rows(base.X, donors), take_rows(base.y, donors)
+            sample = Sample(*moved, base.sample_weight, groups=donors)
+        else:
+            X = replace_columns(base.X, columns, rows, donors)
+            sample = Sample(X, base.y, base.sample_weight, groups=rows)
+        return keep_labels(sample, base)
+
+    def _reweight_rows(self, base: Sample, y_pred: Floats) -> Sample:
         """Return the exact law of whole rows: weights on the rows as they are."""
-        X, y, sample_weight = population
+        g = self.rejection_probability(y_pred)
+        weights = 1 - g + np.average(g, weights=base.sample_weight)
+        weights = weights * as_weights(base.sample_weight, len(g))
+        return base._replace(sample_weight=weights)
 
-        def respond(y_pred, predictor=None):
-            g = self.rejection_probability(y_pred)
-            weights = 1 - g + np.average(g, weights=sample_weight)
-            return Sample(X, y, weights * as_weights(sample_weight, len(g)))
-
-        return respond
-
-    def _reweight_donors(self, population, columns, rng):
+    def _reweight_copies(
+        self, base_weight: Floats, support: Sample, y_pred: Floats
+    ) -> Sample:
         """Return the law given fixed donors: weights on each row and its copies."""
-        X, y, sample_weight = population
-        rows = np.arange(_num_samples(X))
-        donors = _draw_rows((self.n_donors, len(rows)), sample_weight, rng)
-        donors = np.concatenate([rows, donors.ravel()])
-        copied = np.tile(rows, self.n_donors + 1)
-        support = replace_columns(X, columns, copied, donors), take_rows(y, copied)
-        base_weight = as_weights(sample_weight, len(rows))
-
-        def respond(y_pred, predictor=None):
-            g = self.rejection_probability(y_pred)
-            copies = np.tile(base_weight * g / self.n_donors, self.n_donors)
-            return Sample(*support, np.concatenate([base_weight * (1 - g), copies]))
-
-        return respond
+        g = self.rejection_probability(y_pred)
+        copies = np.tile(base_weight * g / self.n_donors, self.n_donors)
+        weights = np.concatenate([base_weight * (1 - g), copies])
+        return support._replace(sample_weight=weights)
 
 
-def _draw_rows(shape, sample_weight, rng):
-    """Draw row numbers in proportion to the weights, by inverting their sum.
+def _with_copies(base: Sample, columns: Rows, donors: Rows) -> Sample:
+    """Return the base rows, followed by copies with the columns of their donors."""
+    n_donors, n_samples = donors.shape
+    rows = np.arange(n_samples)
+    donors = np.concatenate([rows, donors.ravel()])
+    copied = np.tile(rows, n_donors + 1)
+    X = replace_columns(base.X, columns, copied, donors)
+    copies = Sample(X, take_rows(base.y, copied), groups=copied)
+    return keep_labels(copies, base)._replace(support=new_key("copies"))
+
+
+def _donors(uniforms: Floats, sample_weight: Floats | None) -> Rows:
+    """Return row numbers in proportion to the weights, by inverting their sum.
 
     Equal weights give the very rows that no weights give.
     """
-    uniforms = rng.uniform(size=shape)
     if sample_weight is None:
-        return (uniforms * shape[-1]).astype(np.intp)
+        return (uniforms * uniforms.shape[-1]).astype(np.intp)
     total = np.cumsum(sample_weight)
     return np.searchsorted(total, uniforms * total[-1], side="right")

@@ -3,23 +3,19 @@
 
 """Strategic response: people move their features against the score's gradient."""
 
-from math import prod
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
+from numpy.random import RandomState
 
-from skperf.shift._base import BaseShift, Sample, require_predictor
-from skperf.utils._sklearn import Interval, LinearClassifierMixin, LinearModel
-from skperf.utils._tables import add_to_columns, column_indices, column_values
+from skperf.shift._base import BaseShift
+from skperf.shift._differences import central_differences
+from skperf.shift._predictor import Columns, require_predictor
+from skperf.shift._sample import Floats, Sample, Table
+from skperf.utils._sklearn import Interval, _num_samples
+from skperf.utils._tables import add_to_columns, column_indices
 
 
 class StrategicResponse(BaseShift):
@@ -47,9 +43,9 @@ class StrategicResponse(BaseShift):
     Notes
     -----
     The gradient is exact for linear models, alone or behind scalers in a Pipeline, and
-    for predictors with a method ``gradient(X)``. Others get central differences, two
-    predictions a strategic column. Trees have a gradient of zero nearly everywhere, so
-    under this shift nobody moves.
+    for predictors with a method ``gradient(X, columns)``. Others get central
+    differences, two predictions a strategic column. Trees have a gradient of zero
+    nearly everywhere, so under this shift nobody moves.
 
     References
     ----------
@@ -73,13 +69,24 @@ class StrategicResponse(BaseShift):
         "strategic_features": [Integral, str, slice, "array-like", None],
     }
 
-    def __init__(self, epsilon, *, strategic_features=None):
+    is_random = False
+
+    def __init__(
+        self, epsilon: float, *, strategic_features: Columns | None = None
+    ) -> None:
         self.epsilon = epsilon
         self.strategic_features = strategic_features
 
     def sample(
-        self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
-    ):
+        self,
+        X: Table,
+        y: Table,
+        y_pred: Floats | None,
+        *,
+        predictor: Callable[[Table], Floats] | None = None,
+        sample_weight: Floats | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> Sample:
         """Return the population after its move.
 
         Parameters
@@ -98,75 +105,18 @@ class StrategicResponse(BaseShift):
             If `predictor` is None, or its score is not one number a row.
         """
         self._validate_params()
-        require_predictor(self, predictor)
+        model = require_predictor(type(self).__name__, predictor)
         features = self.strategic_features
-        everything = slice(None) if features is None else features
-        columns = column_indices(X, everything)
-        step = -self.epsilon * score_gradient(predictor, X, columns)
-        return Sample(add_to_columns(X, columns, step), y, sample_weight)
+        columns = column_indices(X, slice(None) if features is None else features)
+        gradient = model.gradient(X, columns)
+        if gradient is None:
+            gradient = central_differences(model.score, X, columns)
+        moved = add_to_columns(X, columns, _scale_rows(gradient, -self.epsilon))
+        return Sample(moved, y, sample_weight, groups=np.arange(_num_samples(X)))
 
 
-def score_gradient(predictor, X, columns):
-    """Return the gradient of the score in `columns`, of shape (n, k) or (k,).
-
-    Of shape (k,) when it is the same everywhere.
-    """
-    if hasattr(predictor, "gradient"):
-        return np.asarray(predictor.gradient(X))[:, columns]
-    coef = _linear_coef(predictor)
-    if coef is not None:
-        return coef[columns]
-    return _central_differences(getattr(predictor, "score", predictor), X, columns)
-
-
-def _linear_coef(predictor):
-    """Return the score's coefficients, or None unless it is a scaled linear model."""
-    estimator = getattr(predictor, "estimator", None)
-    steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
-    *scalers, model = [step for _, step in steps if step != "passthrough"]
-    if not isinstance(model, LinearModel | LinearClassifierMixin):
-        return None
-    factors = [_score_coef(model, predictor), *map(_scale, scalers)]
-    return None if any(factor is None for factor in factors) else prod(factors)
-
-
-def _score_coef(model, predictor):
-    """Return the coefficients of the one score, or None if there are several."""
-    coef = np.atleast_2d(model.coef_)
-    if not is_classifier(model):
-        return coef[0] if len(coef) == 1 else None
-    if len(model.classes_) == 2:
-        return coef[0] if predictor.pos_index == 1 else -coef[0]
-    return coef[predictor.pos_index]
-
-
-def _scale(scaler):
-    """Return what a scaler multiplies columns by, or None if it does more than that."""
-    if isinstance(scaler, MinMaxScaler):
-        return None if scaler.clip else scaler.scale_
-    if isinstance(scaler, StandardScaler | RobustScaler | MaxAbsScaler):
-        return 1.0 if scaler.scale_ is None else 1 / scaler.scale_
-    return None
-
-
-def _central_differences(score, X, columns):
-    """Return the slopes of `score` along each column, of shape (n_samples, k)."""
-    slopes = []
-    for column in columns:
-        step = _difference_step(X, column)
-        up = score(add_to_columns(X, [column], step))
-        down = score(add_to_columns(X, [column], -step))
-        slopes.append((up - down) / (2 * step))
-    slopes = np.column_stack(slopes)
-    if slopes.shape != (X.shape[0], len(columns)):
-        raise ValueError(
-            "StrategicResponse needs a score of one number a row; the predictor gave "
-            "several. Respond to one output, or write the response as FunctionShift."
-        )
-    return slopes
-
-
-def _difference_step(X, column):
-    """Return a step that balances rounding and curvature: eps^(1/3) of the scale."""
-    scale = np.nanstd(column_values(X, column))
-    return np.cbrt(np.finfo(float).eps) * (scale if scale > 0 else 1.0)
+def _scale_rows(gradient: Floats, factor: float) -> Floats:
+    """Return the product; a view of one row stays one, whatever the number of rows."""
+    if gradient.strides[0]:
+        return factor * gradient
+    return np.broadcast_to(factor * gradient[:1], gradient.shape)

@@ -8,6 +8,7 @@ and a new release is supported by mending this file.
 """
 
 from sklearn.base import _fit_context
+from sklearn.callback._callback_support import callback_management_context
 from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
@@ -20,6 +21,7 @@ from sklearn.utils.validation import (
     _check_response_method,
     _check_sample_weight,
     _estimator_has,
+    _num_features,
     _num_samples,
 )
 
@@ -37,8 +39,17 @@ __all__ = [
     "_estimator_has",
     "_fit_context",
     "_get_column_indices",
+    "_num_features",
     "_num_samples",
     "_routing_enabled",
     "_safe_indexing",
+    "callback_management_context",
     "check_pandas_support",
+    "init_callback_context",
 ]
+
+
+def init_callback_context(estimator, **task):
+    """Open the task of an estimator that is fitted for another one."""
+    # what a meta-estimator calls on itself, here on a part of it
+    return estimator._init_callback_context(**task)

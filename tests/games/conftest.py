@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 
 from skperf.games import GameOutcomeShift, PerformativeGame
+from skperf.shift import World
 
 
 @pytest.fixture
@@ -26,15 +27,20 @@ def play_rounds():
     def play(players, feedback, y, n_rounds, **params):
         seen = []
 
+        class WatchedWorld(World):
+            is_random = False
+
+            def __init__(self, world):
+                self.world = world
+                self.base = world.base
+
+            def react(self, state, predictor):
+                seen.append(predictor(self.base.X).T.copy())
+                return self.world.react(state, predictor)
+
         class Watched(GameOutcomeShift):
             def bind(self, X, y, **kwargs):
-                respond = super().bind(X, y, **kwargs)
-
-                def watch(y_pred, predictor=None):
-                    seen.append(y_pred.T.copy())
-                    return respond(y_pred, predictor)
-
-                return watch
+                return WatchedWorld(super().bind(X, y, **kwargs))
 
         named = [(f"player {i}", player) for i, player in enumerate(players)]
         shift = Watched(feedback, spread=1e9)

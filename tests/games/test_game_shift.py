@@ -22,7 +22,7 @@ ROW_BY_ROW = np.einsum("ijnn->ijn", FEEDBACK)
 def mean_targets(samples):
     """Return the mean target of each row and player, shape (n_samples, n_players)."""
     means = []
-    for _, y, weights in samples:
+    for _, y, weights, *_ in samples:
         shape = (-1, len(Y))
         weights = np.ones(len(y)) if weights is None else weights
         means.append(
@@ -76,15 +76,16 @@ def test_one_player_is_an_outcome_shift():
         X, Y[:, 0], Y_PRED[:, :1], sample_weight=weights
     )
     alone = one.sample(X, Y[:, 0], Y_PRED[:, 0], sample_weight=weights)
-    for ours, theirs in zip(sample, alone, strict=True):
-        assert_array_equal(ours, theirs)
+    for name in ("X", "y", "sample_weight"):
+        assert_array_equal(getattr(sample, name), getattr(alone, name))
 
 
 def test_samples_of_a_population_share_their_rows():
-    respond = GameOutcomeShift(FEEDBACK, spread=100.0).bind(X, Y)
-    for first, second in zip(respond(Y_PRED), respond(2 * Y_PRED), strict=True):
-        assert first.X is second.X
-        assert first.y is second.y
+    world = GameOutcomeShift(FEEDBACK, spread=100.0).bind(X, Y)
+    for first, second in zip(world(Y_PRED), world(2 * Y_PRED), strict=True):
+        assert first.support == second.support is not None
+        assert_array_equal(first.X, second.X)
+        assert_array_equal(first.y, second.y)
 
 
 def test_targets_that_the_players_share():
@@ -93,7 +94,7 @@ def test_targets_that_the_players_share():
         assert_array_equal(sample.y, Y[:, 0])
 
 
-def test_noise():
+def test_noise(throw):
     shift = GameOutcomeShift([[0.0] * 2] * 2, noise=0.5)
     y = np.zeros((2000, 2))
     first, second = shift.sample(y, y, y, random_state=0)
@@ -104,8 +105,10 @@ def test_noise():
     assert abs(np.corrcoef(noise.T)[0, 1]) < 4 / 2000**0.5
     again = shift.sample(y, y, y, random_state=0)[0]
     assert_array_equal(first.y, again.y)
-    respond = shift.bind(y, y, random_state=0)
-    assert abs(respond(y)[0].y - respond(y)[0].y).max() > 0.5
+    world = shift.bind(y, y, random_state=0)
+    assert world.is_random
+    (one, _), (other, _) = throw(world, lambda X: X, 2)
+    assert abs(one.y - other.y).max() > 0.5
 
 
 def test_parameters():
@@ -134,7 +137,7 @@ def test_move_beyond_the_spread():
         GameOutcomeShift(FEEDBACK, spread=1e-3).sample(X, Y, Y_PRED)
 
 
-def test_bind_of_a_shift_of_ones_own():
+def test_bind_of_a_shift_of_ones_own(throw):
     class Draw(BaseGameShift):
         def sample(
             self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
@@ -143,7 +146,8 @@ def test_bind_of_a_shift_of_ones_own():
 
     with pytest.raises(TypeError, match="abstract"):
         BaseGameShift()
-    respond = Draw().bind(X, Y, random_state=0)
-    first, second = respond(Y_PRED), respond(Y_PRED)
+    world = Draw().bind(X, Y, random_state=0)
+    first, second = throw(world, lambda X: Y_PRED, 2)
+    assert world.is_random
     assert len(first) == 3
     assert abs(first[0].y - second[0].y).min() > 0

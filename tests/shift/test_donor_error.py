@@ -73,14 +73,14 @@ def test_error_falls_as_one_over_the_root_of_the_donors(population):
     assert rms[-1] < 0.01
 
 
-def test_all_donors_is_the_limit_of_the_drawn_face(population):
+def test_all_donors_is_the_limit_of_the_drawn_face(population, throw):
     X, y = population
     y_pred = np.linspace(0, 1, len(y))
     exact = all_donors(X, y, y_pred)
     drawn = ResampleIfRejected(
         DELTA, strategic_features=STRATEGIC, resampling="drawn"
     ).bind(X, y, random_state=0)
-    samples = [drawn(y_pred) for _ in range(2000)]
+    samples = throw(drawn, lambda X: y_pred, 2000)
     statistics = np.array(
         [(s.X * (2 * s.y - 1)[:, None]).mean(axis=0) for s in samples]
     )

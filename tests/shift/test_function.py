@@ -37,16 +37,17 @@ def test_only_named_offers_are_passed():
     assert seen == {"predictor": np.sum, "random_state": 3}
 
 
-def test_bound_function_draws_from_one_stream():
+def test_bound_function_draws_afresh_and_repeatably(throw):
     def draw(X, y, y_pred, random_state):
         return X, y + random_state.normal(size=len(y))
 
-    respond = FunctionShift(draw).bind(X, Y, random_state=0)
-    first, second = respond(Y_PRED).y, respond(Y_PRED).y
-    assert np.all(first != second)
-    again = FunctionShift(draw).bind(X, Y, random_state=0)
-    assert_array_equal(again(Y_PRED).y, first)
-    assert_array_equal(again(Y_PRED).y, second)
+    rounds = []
+    for _ in range(2):
+        world = FunctionShift(draw).bind(X, Y, random_state=0)
+        assert world.is_random
+        rounds.append([sample.y for sample in throw(world, lambda X: Y_PRED, 2)])
+    assert np.all(rounds[0][0] != rounds[0][1])
+    assert_array_equal(rounds[0], rounds[1])
 
 
 @pytest.mark.parametrize(

@@ -142,13 +142,13 @@ def test_donors_are_fixed_over_rounds():
 # Draws
 
 
-def test_drawn_outcomes_follow_the_expectation():
+def test_drawn_outcomes_follow_the_expectation(throw):
     """Each row is seen as often as its weight in the expected face says."""
     law = ResampleIfRejected(0.3).sample(X, Y, Y_PRED).sample_weight
-    respond = ResampleIfRejected(0.3, resampling="drawn").bind(X, Y, random_state=0)
+    world = ResampleIfRejected(0.3, resampling="drawn").bind(X, Y, random_state=0)
     counts = np.zeros(N)
-    for _ in range(2000):
-        counts += np.bincount(rows_of(respond(Y_PRED).X[:, 0]), minlength=N)
+    for sample in throw(world, lambda X: Y_PRED, 2000):
+        counts += np.bincount(rows_of(sample.X[:, 0]), minlength=N)
     # a count is a sum of independent indicators: its variance is at most its mean
     error = np.sqrt(law * 2000)
     assert np.max(np.abs(counts - law * 2000) / error) < 4
@@ -201,14 +201,14 @@ def test_common_random_numbers():
     assert np.sum(high[:, 0] != X[:, 0]) > moved.sum() > 0
 
 
-def test_fresh_draws():
+def test_fresh_draws(throw):
     shift = ResampleIfRejected(0.1, resampling="drawn")
-    respond = shift.bind(X, Y, random_state=0)
-    first, second = respond(Y_PRED).X, respond(Y_PRED).X
-    assert np.any(first != second)
-    again = shift.bind(X, Y, random_state=0)
-    assert_array_equal(again(Y_PRED).X, first)
-    assert_array_equal(again(Y_PRED).X, second)
+    rounds = [
+        [s.X for s in throw(shift.bind(X, Y, random_state=0), lambda X: Y_PRED, 2)]
+        for _ in range(2)
+    ]
+    assert np.any(rounds[0][0] != rounds[0][1])
+    assert_array_equal(rounds[0], rounds[1])
 
 
 @pytest.mark.parametrize("resampling", FACES)

@@ -27,8 +27,7 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 
 from skperf import RepeatedRiskMinimizer
-from skperf.shift import StrategicResponse
-from skperf.utils._predictor import Predictor
+from skperf.shift import Predictor, StrategicResponse
 
 X, Y = make_classification(60, 4, random_state=0)
 X = X * [1, 10, 0.1, 3] + [0, 5, 0, -2]
@@ -146,8 +145,8 @@ def test_predictor_with_a_gradient():
         def __call__(self, X):
             raise AssertionError("the gradient is known")
 
-        def gradient(self, X):
-            return 2 * X
+        def gradient(self, X, columns=None):
+            return 2 * X[:, columns]
 
     shift = StrategicResponse(0.25, strategic_features=[1, 3])
     moved = shift.sample(X, Y, None, predictor=Quadratic()).X

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from skperf.utils._diagnosis import diagnose
+from skperf.retraining._verdict import diagnose
 
 
 def make_history(residual, gap, two_back_gap):

@@ -3,7 +3,12 @@
 
 """The record of a retraining path: a dict of arrays with one entry a round."""
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
+
+History: TypeAlias = dict[str, NDArray]
 
 COLUMNS = (
     "risk_before",
@@ -21,12 +26,12 @@ COLUMNS = (
 _COUNTS = {"n_rows", "n_deployments", "n_rows_seen", "n_fits"}
 
 
-def empty_history():
+def empty_history() -> History:
     """Return the record of a path that has not been retrained yet."""
     return {name: np.empty(0, int if name in _COUNTS else float) for name in COLUMNS}
 
 
-def extend_history(history, *, n_rows_new, **entries):
+def extend_history(history: History, *, n_rows_new: int, **entries: float) -> History:
     """Return a new record with one more round; the budgets are summed up here."""
     n_rounds = len(history["n_fits"]) + 1
     entries["n_deployments"] = n_rounds

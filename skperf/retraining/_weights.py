@@ -4,16 +4,20 @@
 """Sample weights: does an estimator take them, and how are they handed over."""
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from skperf.shift import Sample
 from skperf.utils._sklearn import BaseSearchCV, _routing_enabled
 
 
-def fit_with_weights(estimator, X, y, sample_weight, **fit_params):
-    """Fit `estimator` on weighted rows.
+def fit_with_weights(
+    estimator: BaseEstimator, sample: Sample, **fit_params: object
+) -> BaseEstimator:
+    """Fit `estimator` on the rows of a sample.
 
     Equal weights are left out where the estimator takes none.
 
@@ -22,6 +26,7 @@ def fit_with_weights(estimator, X, y, sample_weight, **fit_params):
     ValueError
         If the weights differ and the estimator takes none.
     """
+    X, y, sample_weight, *_ = sample
     if sample_weight is None:
         return estimator.fit(X, y, **fit_params)
     name = weight_parameter(estimator)
@@ -38,7 +43,7 @@ def fit_with_weights(estimator, X, y, sample_weight, **fit_params):
     return estimator.fit(X, y, **fit_params)
 
 
-def weight_parameter(estimator):
+def weight_parameter(estimator: BaseEstimator) -> str | None:
     """Return the name under which ``estimator.fit`` takes weights, None if it doesn't.
 
     Without metadata routing a Pipeline hands ``<last step>__sample_weight`` to its last

@@ -5,6 +5,9 @@
 
 import numpy as np
 
+from skperf.retraining._history import History
+from skperf.shift._sample import Floats
+
 #: What to try, by diagnosis; "converged" needs nothing.
 ADVICE = {
     "noise floor": "The data are drawn anew in every round and the gap is that noise. "
@@ -30,7 +33,9 @@ _FLAT = 0.02  # a change of 2 % a round or less can be a cycle that is settling
 _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
 
-def verdict(history, residual, tol, *, random):
+def verdict(
+    history: History, residual: float, tol: float, *, random: bool
+) -> dict[str, float | bool | str]:
     """Return the fitted attributes that say how retraining ended."""
     converged = bool(residual <= tol)
     return {
@@ -40,7 +45,7 @@ def verdict(history, residual, tol, *, random):
     }
 
 
-def diagnose(history, *, random):
+def diagnose(history: History, *, random: bool) -> str:
     """Name the state of a retraining path that has not converged.
 
     Parameters
@@ -75,17 +80,17 @@ def diagnose(history, *, random):
     return "noise floor" if random else "plateau"
 
 
-def _has_fallen(values):
+def _has_fallen(values: Floats) -> bool:
     """Return whether the peaks fall, as they do where a path settles in swings."""
     middle = len(values) // 2
     return values[middle:].max() < values[:middle].max() / _FALL
 
 
-def _log_trend(values):
+def _log_trend(values: Floats) -> tuple[float, float]:
     """Return the slope of log values and its standard error by least squares."""
     logs = np.log(np.maximum(values, np.finfo(float).tiny))
     time = np.arange(len(logs)) - (len(logs) - 1) / 2
     slope = time @ logs / (time @ time)
     rest = logs - logs.mean() - slope * time
     variance = rest @ rest / (len(logs) - 2)
-    return slope, np.sqrt(variance / (time @ time))
+    return float(slope), float(np.sqrt(variance / (time @ time)))

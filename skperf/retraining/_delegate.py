@@ -3,10 +3,12 @@
 
 """What a meta-estimator passes on to the model that it holds."""
 
+from collections.abc import Sized
 from copy import deepcopy
 
-from sklearn.base import MetaEstimatorMixin
-from sklearn.utils import get_tags
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -15,32 +17,37 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.utils._sklearn import _estimator_has, _routing_enabled
+from skperf.shift import Sample
+from skperf.shift._sample import Table
+from skperf.utils._sklearn import _estimator_has, _num_samples, _routing_enabled
 
 
 class DelegatingMixin(MetaEstimatorMixin):
     """Predictions, tags and fitted attributes of ``estimator_``."""
 
-    def __sklearn_is_fitted__(self):
+    estimator: BaseEstimator
+    estimator_: BaseEstimator
+
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
     @property
-    def classes_(self):
+    def classes_(self) -> NDArray:
         """Class labels of the deployed classifier."""
         return self.estimator_.classes_
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features that the deployed model was trained on."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> NDArray:
         """Names of the features that the deployed model was trained on."""
         return self.estimator_.feature_names_in_
 
     @available_if(_estimator_has("predict"))
-    def predict(self, X):
+    def predict(self, X: Table) -> NDArray:
         """Predict with the deployed model.
 
         Parameters
@@ -57,7 +64,7 @@ class DelegatingMixin(MetaEstimatorMixin):
         return self.estimator_.predict(X)
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> NDArray:
         """Predict class probabilities with the deployed model.
 
         Parameters
@@ -74,7 +81,7 @@ class DelegatingMixin(MetaEstimatorMixin):
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Table) -> NDArray:
         """Predict logarithms of class probabilities with the deployed model.
 
         Parameters
@@ -91,7 +98,7 @@ class DelegatingMixin(MetaEstimatorMixin):
         return self.estimator_.predict_log_proba(X)
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: Table) -> NDArray:
         """Compute the decision function of the deployed model.
 
         Parameters
@@ -108,7 +115,7 @@ class DelegatingMixin(MetaEstimatorMixin):
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("score"))
-    def score(self, X, y, **params):
+    def score(self, X: Table, y: Table, **params: object) -> float:
         """Score the deployed model on the given data, without any shift.
 
         Parameters
@@ -133,7 +140,7 @@ class DelegatingMixin(MetaEstimatorMixin):
             params = process_routing(self, "score", **params)["estimator"]["score"]
         return self.estimator_.score(X, y, **params)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Get metadata routing of this object.
 
         Returns
@@ -148,7 +155,7 @@ class DelegatingMixin(MetaEstimatorMixin):
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=to_fit)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.estimator_type = inner.estimator_type
@@ -158,3 +165,25 @@ class DelegatingMixin(MetaEstimatorMixin):
         tags.input_tags = deepcopy(inner.input_tags)
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def route_fit_params(
+    minimizer: BaseEstimator, caller: str, fit_params: dict[str, object], base: Sample
+) -> dict[str, object]:
+    """Return the fit parameters of the wrapped estimator."""
+    for name, value in fit_params.items():
+        if _is_per_row(value, _num_samples(base.X)):
+            raise ValueError(
+                f"The fit parameter {name!r} has one entry a row, but retraining is on "
+                "other rows than these. Only sample_weight can follow the rows; pass "
+                "other parameters as single values."
+            )
+    if _routing_enabled():
+        return process_routing(minimizer, caller, **fit_params)["estimator"]["fit"]
+    return fit_params
+
+
+def _is_per_row(value: object, n_samples: int) -> bool:
+    if isinstance(value, str | dict) or not isinstance(value, Sized):
+        return False
+    return len(value) == n_samples

@@ -1,0 +1,102 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The data that a model induces."""
+
+from skperf.base import BaseRiskMinimizer
+from skperf.retraining._model import DeployedModel
+from skperf.retraining._population import check_population
+from skperf.retraining._worlds import SimulatedWorld
+from skperf.shift._world import check_world
+from skperf.utils._frames import sample_to_frame
+
+
+def induce(
+    estimator,
+    shift,
+    X,
+    y,
+    *,
+    as_frame=False,
+    response_method="auto",
+    pos_label=None,
+    sample_weight=None,
+    groups=None,
+    random_state=None,
+):
+    """Return the data that a deployed model induces.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model; of a fitted minimizer its deployed model.
+
+    shift : BaseShift
+        How the population reacts.
+
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Features of the base population.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets of the base population.
+
+    as_frame : bool, default=False
+        Whether to return a pandas DataFrame.
+
+    response_method : str, default="auto"
+        Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to; None takes the last.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the base population.
+
+    groups : array-like of shape (n_samples,), default=None
+        The person of each row, where a person has several.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift.
+
+    Returns
+    -------
+    sample : Sample or DataFrame
+        What is seen while the model is deployed, at rest where the world has a memory.
+        A DataFrame has the columns of X, "target" (or "target_0", ... for several
+        outputs), "sample_weight" and, as its index, the "person" of each row, where the
+        shift tells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from skperf.metrics import induce
+    >>> from skperf.shift import OutcomeShift
+    >>> X, y = np.zeros((2, 1)), np.array([0.0, 1.0])
+    >>> induce(DummyRegressor().fit(X, y), OutcomeShift(feedback=0.5), X, y).y
+    array([0.25, 1.25])
+    """
+    model = DeployedModel(deployed_model(estimator), response_method, pos_label)
+    base = check_population(X, y, sample_weight, groups)
+    sample = let_react(model, shift, base, random_state)
+    return sample_to_frame(sample) if as_frame else sample
+
+
+def let_react(model, shift, base, random_state):
+    """Return what is seen while a `DeployedModel` stays, as a checked sample."""
+    bound = shift.bind(
+        base.X,
+        base.y,
+        sample_weight=base.sample_weight,
+        groups=base.groups,
+        random_state=random_state,
+    )
+    world = SimulatedWorld(check_world(bound, shift), shift)
+    (sample,) = world.settle(world.start(), [model])
+    return sample
+
+
+def deployed_model(estimator):
+    """Return the deployed model of a minimizer; others are models themselves."""
+    minimizer = isinstance(estimator, BaseRiskMinimizer)
+    return estimator.estimator_ if minimizer else estimator

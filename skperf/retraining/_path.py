@@ -1,0 +1,133 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Where a retraining path stands between two rounds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from skperf.retraining._history import History, empty_history
+from skperf.retraining._losses import root_mean_square, scaled_difference
+from skperf.retraining._model import DeployedModel, Scoring
+from skperf.retraining._store import MemoryStore, Snapshot, Store
+from skperf.shift import Sample
+from skperf.shift._sample import Floats, Table
+
+
+class Pool(NamedTuple):
+    """Snapshots mixed with coefficients, and the sample that this gives.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+        What was mixed, the newest last; a store in memory keeps no others.
+
+    coefficients : ndarray of shape (n_snapshots,)
+        How much each counts, with sum 1.
+
+    sample : Sample
+        The mixture, on which the next model is trained.
+    """
+
+    snapshots: Sequence[Snapshot]
+    coefficients: Floats
+    sample: Sample
+
+
+class Path(NamedTuple):
+    """The deployed model and what must be remembered; each round makes a new one."""
+
+    X: Table  # the base population, on which models are compared
+    sample_weight: Floats | None
+    predictor: DeployedModel  # the deployed model
+    risk: float  # its risk on the data before people reacted to it
+    y_pred: Floats  # its predictions on X
+    history: History  # the record of the rounds so far
+    residual: Floats | None = None  # as in Snapshot
+    previous: Floats | None = None  # the predictions of the model before it
+    previous_residual: Floats | None = None
+    store: Store = MemoryStore()
+    share: float = 1.0  # of the newest snapshot in the mixture trained on
+    n_mixed: int = 0  # models whose data were mixed
+
+    @classmethod
+    def start(cls, base: Sample, predictor: DeployedModel, scoring: Scoring) -> Self:
+        """Deploy a first model on a base population."""
+        return cls(
+            X=base.X,
+            sample_weight=base.sample_weight,
+            predictor=predictor,
+            risk=predictor.risk(base, scoring),
+            y_pred=predictor(base.X),
+            history=empty_history(),
+        )
+
+    def deploy(
+        self, predictor: DeployedModel, pool: Pool, store: Store, risk: float
+    ) -> Self:
+        """Deploy the model that was trained on `pool`."""
+        y_pred = predictor(self.X)
+        mixture = sum(
+            coefficient * snapshot.y_pred
+            for coefficient, snapshot in zip(
+                pool.coefficients, pool.snapshots, strict=True
+            )
+            if coefficient
+        )
+        return self._replace(
+            predictor=predictor,
+            risk=risk,
+            y_pred=y_pred,
+            previous=self.y_pred,
+            previous_residual=self.residual,
+            residual=scaled_difference(y_pred, mixture, self.sample_weight),
+            store=store.keep(pool.snapshots),
+            share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
+            n_mixed=sum(snapshot.n_models for snapshot in pool.snapshots),
+        )
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of finished rounds."""
+        return len(self.history["n_fits"])
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the deployed model was trained on the data of several models."""
+        return self.n_mixed > 1
+
+    def of_round(self, number: int | None) -> tuple[Floats, Floats | None]:
+        """Return predictions and residual of the model that a round has deployed."""
+        if number is None or number == self.n_rounds:
+            return self.y_pred, self.residual
+        if number == self.n_rounds - 1 and self.previous is not None:
+            return self.previous, self.previous_residual
+        raise ValueError(
+            f"deployed={number!r} is not a round whose model is remembered. Expected "
+            f"{self.n_rounds}, the number of the model that is deployed now, or that "
+            "of the model before it. Leave out rows that were seen under older ones."
+        )
+
+    def estimate_residual(self) -> float:
+        """Estimate how far a retraining on D(f) alone would move the model f.
+
+        After a retraining on one snapshot it is the gap. A mixture moves only by the
+        share of its newest snapshot, so the gap is divided by it; the distance to the
+        mixture bounds the residual where retraining contracts. Before the first
+        retraining nothing is known.
+        """
+        if not self.n_rounds:
+            return np.inf
+        gap = self.history["prediction_gap"][-1]
+        distance = self.history["stability_residual"][-1]
+        return min(gap / max(self.share, 1e-300), max(gap, distance))
+
+    def gap(self, y_pred: Floats | None) -> float:
+        """Return the root mean squared distance of the deployed model to `y_pred`."""
+        if y_pred is None:
+            return np.nan
+        return root_mean_square(
+            scaled_difference(self.y_pred, y_pred, self.sample_weight)
+        )

@@ -1,0 +1,33 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Base populations: rows that belong together, with valid weights."""
+
+from copy import deepcopy
+
+from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils.validation import column_or_1d
+
+from skperf.shift import Sample
+from skperf.shift._sample import Table
+from skperf.utils._sklearn import _check_sample_weight
+
+
+def check_population(
+    X: Table, y: Table, sample_weight: ArrayLike | None, groups: ArrayLike | None = None
+) -> Sample:
+    """Return a population whose rows belong together, with valid weights."""
+    X, y = indexable(X, y)
+    weights = persons = None
+    if sample_weight is not None:
+        weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    if groups is not None:
+        persons = column_or_1d(groups)
+        check_consistent_length(X, persons)
+    return Sample(X, y, weights, persons)
+
+
+def own(sample: Sample) -> Sample:
+    """Return a copy that stays as it is, whatever its giver does with the original."""
+    return deepcopy(sample)

@@ -1,0 +1,153 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What the tables of all periods have in common."""
+
+from typing import NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from skperf.exceptions import SchemaError
+from skperf.retraining._columns import Column, as_frame, cast_column, describe_column
+from skperf.shift import Sample
+from skperf.shift._sample import Table
+from skperf.utils._sklearn import _num_features
+
+
+class Schema(NamedTuple):
+    """The columns of the first period, to which later ones are held.
+
+    Columns are told by name, in any order, if the table has names. Integers stand where
+    the first period had floats, and the other way round. Categories may be a part of
+    the first ones. All else is refused.
+
+    Parameters
+    ----------
+    columns : tuple of (name, kind, categories), or None
+        What each column holds. Names are empty in an array or sparse matrix. None for
+        tables of another kind, such as lists, which are left to the estimator.
+
+    container : str
+        The library of a data frame, "array" or "list".
+
+    target : str
+        What the labels are: "number", "text" or another kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperf.retraining import Schema
+    >>> from skperf.shift import Sample
+    >>> schema = Schema.of(Sample(np.ones((2, 3)), np.array([0, 1])))
+    >>> schema.align(Sample(np.ones((4, 2)), np.array([0, 1, 0, 1])))
+    Traceback (most recent call last):
+        ...
+    skperf.exceptions.SchemaError: X has 2 features, but retraining is expecting 3 ...
+    """
+
+    columns: tuple[Column, ...] | None
+    container: str
+    target: str
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Schema":
+        """Describe the tables of a sample.
+
+        Parameters
+        ----------
+        sample : Sample
+            The data of a first period.
+
+        Returns
+        -------
+        schema : Schema
+            What later periods must look like.
+        """
+        target = _label_kind(sample.y)
+        if nw.dependencies.is_into_dataframe(sample.X):
+            frame = as_frame(sample.X)
+            columns = tuple(describe_column(frame[name]) for name in frame.columns)
+            return cls(columns, frame.implementation.value, target)
+        if getattr(sample.X, "ndim", None) != 2:
+            return cls(None, "list", target)
+        column = Column("", "number", None)
+        return cls((column,) * _num_features(sample.X), "array", target)
+
+    def align(self, sample: Sample) -> Sample:
+        """Bring the data of a period into this form.
+
+        Parameters
+        ----------
+        sample : Sample
+            The data of a later period; not changed in place.
+
+        Returns
+        -------
+        sample : Sample
+            The same data with the columns in order and of the expected types.
+
+        Raises
+        ------
+        SchemaError
+            If that cannot be done, with the differences and what to do.
+        """
+        found = Schema.of(sample)
+        if found == self:
+            return sample
+        if found.target != self.target:
+            raise SchemaError(
+                f"y holds labels of kind {found.target!r}; expecting {self.target!r}, "
+                "as in the first period. Labels are compared by value, and no text "
+                f"equals a number. Convert y, for example by {_repair(self.target)}."
+            )
+        if self.columns is None or found.columns is None:
+            return sample
+        self._require_container(found)
+        if self.container == "array":
+            return sample
+        return sample._replace(X=self._align_frame(sample.X, found.columns))
+
+    def _require_container(self, found: "Schema") -> None:
+        if found.container != self.container:
+            raise SchemaError(
+                f"X is of kind {found.container!r}; expecting {self.container!r}, as "
+                "in the first period. Convert X."
+            )
+        n_found, n_expected = len(found.columns or ()), len(self.columns or ())
+        if self.container == "array" and n_found != n_expected:
+            raise SchemaError(
+                f"X has {n_found} features, but retraining is expecting {n_expected} "
+                "features as input: those of the first period. Give the same columns "
+                "in the same order, or data frames, whose columns are told by name."
+            )
+
+    def _align_frame(self, X: Table, found: tuple[Column, ...]) -> Table:
+        names = [column.name for column in self.columns or ()]
+        seen = {column.name: column for column in found}
+        missing = [name for name in names if name not in seen]
+        extra = [name for name in seen if name not in names]
+        if missing or extra:
+            repair = f"X = X[{names}]" if not missing else "add what is missing"
+            raise SchemaError(
+                f"The columns of X are not those of the first period: missing {missing}"
+                f", not expected {extra}. Expecting {names}. To repair it: {repair}."
+            )
+        frame = as_frame(X)
+        series = [
+            cast_column(frame[column.name], seen[column.name], column)
+            for column in self.columns or ()
+        ]
+        return frame.select(*series).to_native()
+
+
+def _label_kind(y: Table) -> str:
+    values = np.asarray(y)
+    if values.dtype.kind in "biuf":
+        return "number"
+    texts = values.dtype.kind in "UT" or all(isinstance(v, str) for v in values.flat)
+    return "text" if texts else values.dtype.name
+
+
+def _repair(target: str) -> str:
+    return "y.astype(str)" if target == "text" else "y.astype(int)"

@@ -1,0 +1,203 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Where the snapshots of a path are kept."""
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, Protocol, Self, TypedDict
+
+from skperf.shift import Sample
+from skperf.shift._sample import Floats
+
+
+class Snapshot(NamedTuple):
+    """What was seen while a model was deployed.
+
+    Parameters
+    ----------
+    sample : Sample
+        The data.
+
+    y_pred : ndarray of shape (n_base_samples,)
+        What the model predicted on the base population.
+
+    residual : ndarray or None
+        How far the model moved from the mixture of models whose data it was trained
+        on, scaled so that its Euclidean norm is a root mean square. None for the first
+        model, whose data nobody had reacted to.
+
+    n_models : int, default=1
+        Number of models averaged in this snapshot.
+
+    period : hashable, default=None
+        What the period is called.
+    """
+
+    sample: Sample
+    y_pred: Floats
+    residual: Floats | None = None
+    n_models: int = 1
+    period: Hashable = None
+
+
+class SnapshotMeta(TypedDict, total=False):
+    """The fields of a snapshot besides its data, predictions and period."""
+
+    residual: Floats | None
+    n_models: int
+
+
+class Store(Protocol):
+    """What a path asks of the place where its snapshots are kept.
+
+    A store is a value: what changes it returns the store that holds the change. One
+    that writes elsewhere may return itself.
+    """
+
+    def append(
+        self,
+        period: Hashable,
+        sample: Sample,
+        y_pred: Floats,
+        meta: SnapshotMeta,
+    ) -> Self:
+        """Return the store with one more snapshot.
+
+        Parameters
+        ----------
+        period : hashable
+            What the period is called.
+
+        sample : Sample
+            The data, which the store owns from now on.
+
+        y_pred : ndarray of shape (n_base_samples,)
+            What the model predicted on the base population.
+
+        meta : dict
+            The other fields of :class:`Snapshot`.
+        """
+
+    def keep(self, snapshots: Sequence[Snapshot]) -> Self:
+        """Return the store after a round that has made `snapshots` of its content.
+
+        A store in memory forgets all else; one that is a record need not.
+        """
+
+    def meta(self, period: Hashable) -> SnapshotMeta:
+        """Return the `meta` with which a period was appended."""
+
+    def __getitem__(
+        self, key: "slice[int | None, int | None, None]"
+    ) -> Sequence[Snapshot]:
+        """Return some of the snapshots, the oldest first."""
+
+    def __len__(self) -> int:
+        """Return the number of snapshots."""
+
+
+class MemoryStore:
+    """Snapshots in memory: those that later rounds will be trained on.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot, default=()
+        The oldest first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperf.retraining import MemoryStore
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0, 1]))
+    >>> store = MemoryStore()
+    >>> more = store.append("May", sample, np.array([0.5, 0.5]), {"n_models": 1})
+    >>> len(store), len(more), more.meta("May")["n_models"]
+    (0, 1, 1)
+    """
+
+    def __init__(self, snapshots: Sequence[Snapshot] = ()) -> None:
+        self._snapshots = tuple(snapshots)
+
+    def append(
+        self,
+        period: Hashable,
+        sample: Sample,
+        y_pred: Floats,
+        meta: SnapshotMeta,
+    ) -> Self:
+        """Return the store with one more snapshot.
+
+        Parameters
+        ----------
+        period : hashable
+            What the period is called.
+
+        sample : Sample
+            The data.
+
+        y_pred : ndarray of shape (n_base_samples,)
+            What the model predicted on the base population.
+
+        meta : dict
+            The other fields of :class:`Snapshot`.
+
+        Returns
+        -------
+        store : MemoryStore
+            Another store; this one stays as it is.
+        """
+        residual, n_models = meta.get("residual"), meta.get("n_models", 1)
+        newest = Snapshot(sample, y_pred, residual, n_models, period)
+        return type(self)((*self._snapshots, newest))
+
+    def keep(self, snapshots: Sequence[Snapshot]) -> Self:
+        """Return the store of these snapshots alone.
+
+        Parameters
+        ----------
+        snapshots : sequence of Snapshot
+            What the round has made of the store's content.
+
+        Returns
+        -------
+        store : MemoryStore
+            Another store; this one stays as it is.
+        """
+        return type(self)(snapshots)
+
+    def meta(self, period: Hashable) -> SnapshotMeta:
+        """Return what is known of a period besides its data.
+
+        Parameters
+        ----------
+        period : hashable
+            What the period is called.
+
+        Returns
+        -------
+        meta : dict
+            The fields of :class:`Snapshot` but sample, predictions and period.
+
+        Raises
+        ------
+        KeyError
+            If no snapshot of that period is kept.
+        """
+        for snapshot in self._snapshots:
+            if snapshot.period == period:
+                return {
+                    "residual": snapshot.residual,
+                    "n_models": snapshot.n_models,
+                }
+        raise KeyError(period)
+
+    def __getitem__(
+        self, key: "slice[int | None, int | None, None]"
+    ) -> Sequence[Snapshot]:
+        """Return some of the snapshots, the oldest first."""
+        return self._snapshots[key]
+
+    def __len__(self) -> int:
+        """Return the number of snapshots."""
+        return len(self._snapshots)

@@ -1,0 +1,121 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The fitted minimizer as one dict: what pickles, files and stores hold of it."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TypedDict
+
+from sklearn.base import BaseEstimator
+
+from skperf.retraining._history import History
+from skperf.retraining._log import Log
+from skperf.retraining._loop import Standing
+from skperf.retraining._model import DeployedModel
+from skperf.retraining._path import Path
+from skperf.retraining._schema import Schema
+from skperf.shift._world import State
+
+VERSION = 1
+
+
+class Stored(TypedDict, total=False):
+    """All that a minimizer holds; only the first three keys before it is fitted."""
+
+    version: int
+    params: dict[str, object]
+    attached: dict[str, object]  # by scikit-learn: callbacks, metadata requests
+    model: BaseEstimator
+    pos_label: float | bool | str | None  # the class that people react to
+    history: History
+    round: int
+    state: State  # of the world
+    verdict: dict[str, object]
+    schema: Schema | None  # from here on: what `partial_fit` goes on from
+    periods: tuple[Hashable, ...]
+    path: dict[str, object] | None
+
+
+_VERDICT = ("stability_residual_", "converged_", "diagnosis_")
+
+
+def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
+    """Return the attributes of a minimizer that is fitted and not judged yet.
+
+    `number` is that of its learner.
+    """
+    path = standing.paths[number]
+    return {
+        "estimator_": path.predictor.estimator,
+        "history_": path.history,
+        "n_iter_": path.n_rounds,
+        "stability_residual_": float("nan"),
+        "converged_": False,
+        "diagnosis_": "interrupted",
+        "_state": standing.state,
+        "_log": None,
+    }
+
+
+def to_stored(attributes: Mapping[str, object], param_names: Iterable[str]) -> Stored:
+    """Return the attributes of a minimizer as one dict of plain values."""
+    rest: dict = dict(attributes)
+    params = {name: rest.pop(name) for name in param_names}
+    stored = Stored(version=VERSION, params=params, attached=rest)
+    if "estimator_" in rest:
+        model = rest.pop("estimator_")
+        stored |= Stored(
+            model=model,
+            pos_label=_predictor(model, params).pos_label,
+            history=rest.pop("history_"),
+            round=rest.pop("n_iter_"),
+            state=rest.pop("_state"),
+            verdict={name: rest.pop(name) for name in _VERDICT},
+        )
+        stored |= _unpack_log(rest.pop("_log"))
+    return stored
+
+
+def from_stored(stored: Stored) -> dict[str, object]:
+    """Return the attributes that :func:`to_stored` was given."""
+    if stored.get("version") != VERSION:
+        raise ValueError(
+            f"This minimizer was stored in version {stored.get('version')!r} of the "
+            f"format; expected {VERSION}. Load it with the skperf that stored it."
+        )
+    attributes = {**stored["params"], **stored["attached"]}
+    if "model" in stored:
+        attributes |= stored["verdict"]
+        attributes |= {
+            "estimator_": stored["model"],
+            "history_": stored["history"],
+            "n_iter_": stored["round"],
+            "_state": stored["state"],
+            "_log": _pack_log(stored),
+        }
+    return attributes
+
+
+def _predictor(model: BaseEstimator, params: dict) -> DeployedModel:
+    return DeployedModel(model, params["response_method"], params["pos_label"])
+
+
+def _unpack_log(log: Log | None) -> Stored:
+    if log is None or log.standing is None:
+        return Stored(schema=None, periods=(), path=None)
+    (path,) = log.standing.paths
+    fields = path._asdict()
+    del fields["predictor"], fields["history"]  # these stand beside it
+    return Stored(schema=log.schema, periods=log.periods, path=fields)
+
+
+def _pack_log(stored: Stored) -> Log | None:
+    if stored["path"] is None or stored["schema"] is None:
+        return None
+    fields = {
+        "predictor": _predictor(stored["model"], stored["params"]),
+        "history": stored["history"],
+        **stored["path"],
+    }
+    path = Path._make(fields[name] for name in Path._fields)
+    return Log(stored["schema"], stored["periods"], Standing((path,), stored["state"]))

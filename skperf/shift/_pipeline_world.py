@@ -1,0 +1,109 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The world of several shifts, each on the population that the last one left."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from numpy.random import RandomState
+from numpy.typing import NDArray
+
+from skperf.shift._predictor import PredictionFunction, require_predictor
+from skperf.shift._sample import Floats, Sample, Table, check_sample
+from skperf.shift._world import State, World, check_world
+
+States: TypeAlias = tuple[State, ...]
+
+
+class BindingShift(Protocol):
+    """What a pipeline asks of its steps."""
+
+    def bind(
+        self,
+        X: Table,
+        y: Table,
+        *,
+        sample_weight: Floats | None = None,
+        groups: NDArray | None = None,
+        random_state: int | RandomState | None = None,
+    ) -> World:
+        """Return the world that the shift makes of one population."""
+
+
+class PipelineWorld(World[States]):
+    """Worlds one after the other; all but the first are made anew in each round.
+
+    The state is a tuple with the state of each step. A later step is bound to another
+    population in each round, always with the same seed, and goes on from its own state.
+    """
+
+    def __init__(
+        self, first: World, later: Sequence[BindingShift], seeds: Sequence[int]
+    ) -> None:
+        self.base = first.base
+        self.first = first
+        self.later = tuple(zip(later, seeds, strict=True))
+        self.is_random = first.is_random  # a later step tells when it is met
+
+    def start(self) -> States:
+        """Return the state of the first step; the others start when they are met."""
+        return self.first.start(), *[None] * len(self.later)
+
+    def react(
+        self, state: States, predictor: PredictionFunction
+    ) -> tuple[Sample, States]:
+        """Let the steps react, one after the other."""
+        return self._pass_on(state, lambda world, own: world.react(own, predictor))
+
+    def settle(self, state: States, predictor: PredictionFunction) -> Sample:
+        """Let the steps settle, one after the other."""
+        sample, _ = self._pass_on(
+            state, lambda world, own: (world.settle(own, predictor), own)
+        )
+        return sample
+
+    def __call__(
+        self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None
+    ) -> Sample:
+        """Return what is seen in the first round."""
+        if self.later:
+            predictor = require_predictor("ShiftPipeline", predictor)
+        return super().__call__(y_pred, predictor)
+
+    def _pass_on(
+        self,
+        state: States,
+        meet: Callable[[World, State], tuple[Sample, State]],
+    ) -> tuple[Sample, States]:
+        sample, own = meet(self.first, state[0])
+        self.is_random |= self.first.is_random
+        states = [own]
+        for (shift, seed), own in zip(self.later, state[1:], strict=True):
+            world = bind_to_sample(shift, sample, seed)
+            moved, own = meet(world, world.start() if own is None else own)
+            self.is_random |= world.is_random
+            sample = self._keep_labels(check_sample(moved, shift), sample)
+            states.append(own)
+        return sample, tuple(states)
+
+    def _keep_labels(self, moved: Sample, given: Sample) -> Sample:
+        """Return a later step's sample; it knows no more of people than was given."""
+        unknown = given.groups is None and given.X is not self.base.X
+        same_rows = moved.X is given.X and moved.y is given.y
+        return moved._replace(
+            groups=None if unknown else moved.groups,
+            support=given.support if same_rows else moved.support,
+        )
+
+
+def bind_to_sample(shift: BindingShift, sample: Sample, seed: int) -> World:
+    """Return the world of a shift on people who have moved already."""
+    world = shift.bind(
+        sample.X,
+        sample.y,
+        sample_weight=sample.sample_weight,
+        groups=sample.groups,
+        random_state=seed,
+    )
+    return check_world(world, shift)

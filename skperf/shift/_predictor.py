@@ -1,0 +1,299 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The deployed model as people meet it: a function of their features."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, is_classifier
+
+from skperf.shift._linear import linear_coef
+from skperf.shift._sample import Floats, Table
+from skperf.utils._sklearn import _check_response_method, _num_samples
+from skperf.utils._tables import column_indices, equal_tables
+
+#: Names, positions, a mask or a slice; `column_indices` says which are meant.
+Columns: TypeAlias = object
+
+_AUTO = ["predict_proba", "decision_function", "predict"]
+
+
+class PredictionFunction:
+    """A function from features to predictions, and what else may be asked of it.
+
+    Shifts get one of these. Of a plain function nothing else is known: its score is
+    its prediction, and it has neither a gradient nor an estimator.
+    """
+
+    estimator: BaseEstimator | None = None
+
+    def __call__(self, X: Table) -> Floats:
+        """Return the predictions on X."""
+        raise NotImplementedError
+
+    def score(self, X: Table) -> Floats:
+        """Return what people lower or raise: the prediction before it is squashed."""
+        return self(X)
+
+    def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
+        """Return the gradient of the score, None where it is not known."""
+        return None
+
+
+class Predictor(PredictionFunction):
+    """A fitted model as the population meets it.
+
+    Calling it gives what people react to, one number a row. It is what the minimizers
+    and metrics hand to a shift, and what a hand-written loop should hand to it.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier or regressor.
+
+    response_method : str, default="auto"
+        Which predictions people react to: "predict_proba", "decision_function" or
+        "predict". "auto" takes the first of them that a classifier has, and ``predict``
+        for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to. None takes the last of
+        ``classes_``.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The model, for maps of its parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skperf.shift import Predictor
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0, 1])
+    >>> predictor = Predictor(LogisticRegression().fit(X, y))
+    >>> predictor(X).round(2)
+    array([0.34, 0.66])
+    >>> predictor.score(X).round(2)
+    array([-0.67,  0.67])
+    >>> predictor.gradient(X).round(2)
+    array([[0.67],
+           [0.67]])
+    """
+
+    estimator: BaseEstimator
+
+    def __init__(
+        self,
+        model: BaseEstimator,
+        response_method: str = "auto",
+        pos_label: float | bool | str | None = None,
+    ) -> None:
+        self.estimator = model
+        self.response_method = response_method
+        self._pos_label = pos_label
+
+    @property
+    def classes_(self) -> NDArray:
+        """The labels of a classifier."""
+        return self.estimator.classes_
+
+    @property
+    def pos_label(self) -> float | bool | str | None:
+        """The label that people react to; None for a regressor."""
+        if self._pos_label is None and is_classifier(self.estimator):
+            return self.classes_[-1]
+        return self._pos_label
+
+    def __call__(self, X: Table) -> Floats:
+        """Return what people react to.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions.
+        """
+        auto = self.response_method == "auto"
+        return self._predict(_AUTO if auto else self.response_method, X)
+
+    def score(self, X: Table) -> Floats:
+        """Return the unsquashed score: the decision function where there is one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The score of `pos_label`, or the prediction.
+        """
+        if hasattr(self.estimator, "decision_function"):
+            return self._predict("decision_function", X)
+        return self(X)
+
+    def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
+        """Return the gradient of the score.
+
+        Known for linear models, alone or behind scalers in a Pipeline.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        columns : int, str, slice or array-like, default=None
+            The columns asked for. None means all.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_columns), or None
+            A read-only view of one row where it is the same everywhere. None where it
+            is not known.
+        """
+        position = self._position if is_classifier(self.estimator) else 0
+        coef = linear_coef(self.estimator, position)
+        if coef is None:
+            return None
+        row = coef if columns is None else coef[column_indices(X, columns)]
+        return np.broadcast_to(row, (_num_samples(X), len(row)))
+
+    @property
+    def _position(self) -> int:
+        """The position of the positive class in ``classes_``."""
+        classes = np.asarray(self.classes_)
+        if self._pos_label is None:
+            return len(classes) - 1
+        position = np.flatnonzero(classes == self._pos_label)
+        if not len(position):
+            raise ValueError(
+                f"pos_label={self._pos_label!r} is not a label of the fitted model. "
+                f"Expected one of {classes.tolist()}."
+            )
+        return int(position[0])
+
+    def _predict(self, methods: str | list[str], X: Table) -> Floats:
+        method = _check_response_method(self.estimator, methods).__name__
+        response = self._respond(X, method)
+        if is_classifier(self.estimator):
+            return self._positive(response, method)
+        return response.ravel() if response.shape[1:] == (1,) else response
+
+    def _respond(self, X: Table, method: str) -> NDArray:
+        """Return what the estimator's method says about X."""
+        return np.asarray(getattr(self.estimator, method)(X))
+
+    def _positive(self, response: NDArray, method: str) -> Floats:
+        """Reduce a classifier's response to the positive class."""
+        if isinstance(self.classes_, list):  # several outputs
+            return response
+        if method == "predict":
+            return (response == self.classes_[self._position]).astype(float)
+        if response.ndim == 1:  # the decision function of a binary classifier
+            return response if self._position == 1 else -response
+        return response[:, self._position]
+
+
+class PlainFunction(PredictionFunction):
+    """A function of the features that a user wrote."""
+
+    def __init__(self, function: Callable[[Table], Floats]) -> None:
+        self.function = function
+        self.estimator = getattr(function, "estimator", None)
+
+    def __call__(self, X: Table) -> Floats:
+        """Return the function's value."""
+        return self.function(X)
+
+    def score(self, X: Table) -> Floats:
+        """Return the function's own score if it has one, otherwise its value."""
+        return getattr(self.function, "score", self.function)(X)
+
+    def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
+        """Return the function's own gradient if it has one."""
+        own = getattr(self.function, "gradient", None)
+        return None if own is None else own(X, columns)
+
+
+class TransformedPredictor(PredictionFunction):
+    """A predictor of which people see a function; all else is passed on unchanged."""
+
+    def __init__(
+        self,
+        predictor: PredictionFunction,
+        func: Callable[[Floats], Floats],
+    ) -> None:
+        self.predictor = predictor
+        self.func = func
+        self.estimator = predictor.estimator
+
+    def __call__(self, X: Table) -> Floats:
+        """Return the transformed predictions."""
+        return self.func(self.predictor(X))
+
+    def score(self, X: Table) -> Floats:
+        """Return the score before the transformation."""
+        return self.predictor.score(X)
+
+    def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
+        """Return the gradient of the score before the transformation."""
+        return self.predictor.gradient(X, columns)
+
+
+class KnownPredictor(PredictionFunction):
+    """A predictor whose predictions on one table are given; it may know no others."""
+
+    def __init__(
+        self, X: Table, y_pred: Floats, predictor: PredictionFunction | None, asker: str
+    ) -> None:
+        self.X = X
+        self.y_pred = y_pred
+        self.predictor = predictor
+        self.asker = asker
+        self.estimator = None if predictor is None else predictor.estimator
+
+    def __call__(self, X: Table) -> Floats:
+        """Return what is given for the known table, and ask for any other."""
+        return self.y_pred if equal_tables(X, self.X) else self._require()(X)
+
+    def score(self, X: Table) -> Floats:
+        """Return the score of the predictor."""
+        return self._require().score(X)
+
+    def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
+        """Return the gradient of the predictor."""
+        return self._require().gradient(X, columns)
+
+    def _require(self) -> PredictionFunction:
+        return require_predictor(self.asker, self.predictor)
+
+
+def as_prediction_function(
+    predictor: Callable[[Table], Floats],
+) -> PredictionFunction:
+    """Return a predictor that shifts can ask for its score and gradient too."""
+    if isinstance(predictor, PredictionFunction):
+        return predictor
+    return PlainFunction(predictor)
+
+
+def require_predictor(
+    asker: str, predictor: Callable[[Table], Floats] | None
+) -> PredictionFunction:
+    """Return the predictor, or say who must ask a model and got none."""
+    if predictor is None:
+        raise ValueError(
+            f"{asker} must ask the deployed model at other points than the base "
+            "population: pass predictor=, a function from features to predictions. "
+            "The minimizers and metrics of skperf pass it by themselves."
+        )
+    return as_prediction_function(predictor)

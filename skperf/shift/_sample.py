@@ -1,0 +1,119 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""A sample of people: what is seen while a model is deployed."""
+
+from collections.abc import Hashable
+from typing import NamedTuple, TypeAlias
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
+
+from skperf.utils._sklearn import _check_sample_weight, _num_samples
+from skperf.utils._tables import take_rows
+
+#: An array, a sparse matrix, a data frame or a list; helpers of `utils` look inside.
+Table: TypeAlias = object
+Floats: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.intp]
+
+
+class Sample(NamedTuple):
+    """Data observed while a model is deployed.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Features.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Non-negative weights; None when all rows count the same.
+
+    groups : ndarray of shape (n_samples,), default=None
+        The person of each row, where a person has several: the labels that were given
+        with the base population, or its row numbers. None when nothing is known.
+
+    support : hashable, default=None
+        A key of the rows. Two samples with equal keys have equal X and y, row by row,
+        and differ in their weights only. It survives a pickle and another process.
+        None leaves it to the contents.
+
+    Examples
+    --------
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(X=[[1.0], [2.0]], y=[0, 1])
+    >>> X, y, sample_weight, groups, support = sample
+    >>> print(sample_weight)
+    None
+    """
+
+    X: Table
+    y: Table
+    sample_weight: Floats | None = None
+    groups: NDArray | None = None
+    support: Hashable = None
+
+
+def base_sample(
+    X: Table, y: Table, sample_weight: Floats | None, groups: NDArray | None
+) -> Sample:
+    """Return a base population, with a key of its own."""
+    return Sample(X, y, sample_weight, groups, new_key("base"))
+
+
+def new_key(name: str) -> Hashable:
+    """Return a key that no other rows have."""
+    return name, uuid4().hex
+
+
+def check_sample(returned: object, giver: object) -> Sample:
+    """Return what a shift or world gave as a Sample, or say what is wrong with it."""
+    name = type(giver).__name__
+    if not isinstance(returned, tuple) or not 2 <= len(returned) <= len(Sample._fields):
+        raise TypeError(
+            f"{name} returned {type(returned).__name__}; expected a Sample(X, y, "
+            "sample_weight) or a tuple (X, y)."
+        )
+    sample = Sample(*returned)
+    check_consistent_length(sample.X, sample.y, sample.groups)
+    if sample.sample_weight is None:
+        return sample
+    weights = _check_sample_weight(sample.sample_weight, sample.X)
+    if weights.min() < 0:
+        raise ValueError(
+            f"{name} returned negative sample weights (minimum {weights.min():.3g}); a "
+            "sample of people needs weights of zero or more."
+        )
+    return sample._replace(sample_weight=weights)
+
+
+def keep_labels(sample: Sample, given: Sample) -> Sample:
+    """Return a sample made of the rows of `given` with the labels of these rows.
+
+    `sample.groups` are row numbers of `given`. Where the very tables were returned,
+    rows and persons are those that were given.
+    """
+    same_rows = sample.X is given.X
+    if sample.groups is not None:
+        if given.groups is not None:
+            sample = sample._replace(groups=take_rows(given.groups, sample.groups))
+    elif same_rows:
+        sample = sample._replace(groups=given.groups)
+    if same_rows and sample.y is given.y:
+        sample = sample._replace(support=given.support)
+    return sample
+
+
+def persons(base: Sample) -> Rows:
+    """Return the rows of a base population as numbers."""
+    return np.arange(_num_samples(base.X))
+
+
+def as_weights(sample_weight: Floats | None, n_samples: int) -> Floats:
+    """Return the weights as an array, ones for None."""
+    return np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight)

@@ -1,0 +1,112 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What is asked of the world that a shift makes of a population."""
+
+import pickle
+from copy import deepcopy
+
+import numpy as np
+
+from skperf.retraining._worlds import remembers
+from skperf.shift._bound import BoundShift
+from skperf.shift._world import check_world
+from skperf.testing._population import equal_values, require, require_same
+from skperf.utils._sklearn import _num_samples
+
+
+def check_bind_agrees(shift, population):
+    """Make bind(X, y, ...), called with predictions, give what sample gives."""
+    for weights in (None, population.weights):
+        world = _bind(shift, population, weights)
+        seed = 0  # a world that only asks sample hands over the dice
+        if isinstance(world, BoundShift):
+            seed = world.start().random_state()
+        expected = population.respond(shift, weights, seed)
+        found = world(population.y_pred, population.predictor)
+        require_same([expected], [found])
+
+
+def check_fixed_numbers(shift, population):
+    """Keep the random numbers of a world, "drawn" alone draws new ones."""
+    world = _bind(shift, population, population.weights)
+    first, state = world.react(world.start(), population.model)
+    fixed = getattr(shift, "resampling", "drawn") != "drawn"
+    if fixed or not (world.is_random or remembers(state)):
+        second, _ = world.react(state, population.model)
+        require_same([first], [second])
+        require(not world.is_random, "its world says that it is random.")
+
+
+def check_world_is_pure(shift, population):
+    """Answer the same state and model alike, whatever was asked in between."""
+    world = _bind(shift, population, population.weights)
+    state = world.start()
+    before = deepcopy(state)
+    first, _ = world.react(state, population.model)
+    _, other = world.react(state, population.other_model)
+    world.react(other, population.model)
+    world.settle(other, population.other_model)
+    require_same([first], [world.react(state, population.model)[0]])
+    require(_equal_states(before, state), "a reaction changed the state in place.")
+
+
+def check_keys(shift, population):
+    """Give samples the same support key only if they have the same rows."""
+    world = _bind(shift, population, population.weights)
+    first, state = world.react(world.start(), population.model)
+    for model in (population.other_model, population.model):
+        second, state = world.react(state, model)
+        if first.support is not None and first.support == second.support:
+            equal = equal_values(first.X, second.X) and equal_values(first.y, second.y)
+            require(equal, "two samples with one support key have other rows.")
+
+
+def check_groups(shift, population):
+    """Tell of each row which person of the base population it is, or nothing."""
+    n_samples = _num_samples(population.X)
+    labels = 7 * np.arange(n_samples) + 3
+    rows, persons = (_groups(shift, population, given) for given in (None, labels))
+    if rows is None:
+        return
+    inside = rows.dtype.kind in "iu" and 0 <= rows.min() <= rows.max() < n_samples
+    require(inside, "groups are not numbers of rows of the base population.")
+    require(
+        persons is not None and np.array_equal(labels[rows], persons),
+        "the labels of persons given to bind are not those of the rows returned.",
+    )
+
+
+def check_pickle_agrees(shift, population):
+    """Use parameters that pickle; a pickled world and state react alike."""
+    unpickled = pickle.loads(pickle.dumps(shift))
+    require_same(population.samples(shift), population.samples(unpickled))
+    world = _bind(shift, population, population.weights)
+    _, state = world.react(world.start(), population.model)
+    again, same_state = pickle.loads(pickle.dumps((world, state)))
+    first, _ = world.react(state, population.model)
+    second, _ = again.react(same_state, population.model)
+    require_same([first], [second])
+
+
+def _bind(shift, population, sample_weight, groups=None):
+    world = shift.bind(
+        population.X,
+        population.y,
+        sample_weight=sample_weight,
+        groups=groups,
+        random_state=0,
+    )
+    return check_world(world, shift)
+
+
+def _groups(shift, population, groups):
+    """Return the persons of the rows in the first round."""
+    world = _bind(shift, population, None, groups)
+    sample, _ = world.react(world.start(), population.model)
+    return None if sample.groups is None else np.asarray(sample.groups)
+
+
+def _equal_states(first, second):
+    """Return whether two states of one world are equal; they may hold arrays."""
+    return pickle.dumps(first) == pickle.dumps(second)
