@@ -5,7 +5,6 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
-    OPTIMIZERS,
     make_optimizer,
     restore_state,
     save_state,
@@ -27,12 +25,7 @@ from skperf.neural_network._persistence import PersistenceMixin
 from skperf.neural_network._random import borrow_generators, generator_states
 from skperf.neural_network._start import start_module
 from skperf.neural_network._training import train
-from skperf.utils._sklearn import (
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-)
+from skperf.utils._sklearn import _check_sample_weight, _fit_context
 
 
 class BaseTorchEstimator(
@@ -41,42 +34,26 @@ class BaseTorchEstimator(
     """Training and prediction; subclasses know about targets."""
 
     _losses: ClassVar[dict]
-    _parameter_constraints: ClassVar[dict] = {
-        "module": [callable],
-        "module_params": [dict, None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "optimizer_params": [dict, None],
-        "l2_penalty": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean", StrOptions({"optimizer"})],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "device": [str, torch.device],
-        "compile": ["boolean"],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints: ClassVar[dict]
 
-    @abstractmethod
     def __init__(
         self,
-        module,
+        module=torch.nn.Linear,
         *,
-        module_params,
-        loss,
-        optimizer,
-        optimizer_params,
-        l2_penalty,
-        batch_size,
-        max_iter,
-        tol,
-        n_iter_no_change,
-        warm_start,
-        dtype,
-        device,
-        compile,
-        random_state,
+        module_params=None,
+        loss="squared_error",
+        optimizer="lbfgs",
+        optimizer_params=None,
+        l2_penalty=0.0,
+        batch_size=None,
+        max_iter=1000,
+        tol=1e-9,
+        n_iter_no_change=10,
+        warm_start=False,
+        dtype="float64",
+        device="cpu",
+        compile=False,
+        random_state=None,
     ):
         self.module = module
         self.module_params = module_params
