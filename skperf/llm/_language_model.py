@@ -315,19 +315,26 @@ class LanguageModel:
             )
         settings = (self.name, self.batch_tokens, self.cache, self._max_length)
         if self._model is None:  # nothing was learnt from it here
-            return _unpickle, (*settings, self.dtype, self._must_be)
-        dtype = str(self._model.dtype).removeprefix("torch.")
-        return _unpickle, (*settings, dtype, self.digest())
+            dtype, must_be = self.dtype, self._must_be
+        else:
+            dtype = str(self._model.dtype).removeprefix("torch.")
+            must_be = self.digest()
+        return _unpickle, (*settings, dtype, must_be), must_be
+
+    def __setstate__(self, must_be):
+        self._must_be = must_be
 
 
 def _unpickle(*settings):
     """Return the handle that such a pickle has become before, or a new one.
 
+    What the model must be is among the settings, since it tells handles apart.
+
     Tasks of a worker come one by one: it keeps the last handle for the next one.
     """
     handle = _unpickled.get(settings)
     if handle is None:
-        name, batch_tokens, cache, max_length, dtype, must_be = settings
+        name, batch_tokens, cache, max_length, dtype, _ = settings
         handle = LanguageModel(
             name,
             dtype=dtype,
@@ -335,7 +342,6 @@ def _unpickle(*settings):
             batch_tokens=batch_tokens,
             cache=cache,
         )
-        handle._must_be = must_be
         _unpickled[settings] = handle
     if multiprocessing.parent_process() is not None:
         _last.append(handle)

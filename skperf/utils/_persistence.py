@@ -78,7 +78,7 @@ def with_params(estimator, params):
         If a parameter is not valid.
     """
     made = type(estimator)(**estimator.get_params(deep=False)).set_params(**params)
-    made._validate_params()
+    made._validate_params()  # noqa: SLF001 - scikit-learn's own check
     return made
 
 
