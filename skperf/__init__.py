@@ -1,10 +1,66 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""scikit-learn for models that change the data they predict."""
+"""scikit-learn for models that change the data they predict.
 
-from skperf.risk_minimization import AffineRiskMinimizer, RepeatedRiskMinimizer
-from skperf.shift import ResampleIfRejected
+Every public class and all sub-packages are here. They are imported when first used, so
+that nobody needs torch who does not use it.
+"""
 
-__all__ = ["AffineRiskMinimizer", "RepeatedRiskMinimizer", "ResampleIfRejected"]
+import importlib as _importlib
+
 __version__ = "0.1.0"
+
+_SUBPACKAGES = [
+    "base",
+    "datasets",
+    "games",
+    "inspection",
+    "llm",
+    "metrics",
+    "neural_network",
+    "risk_minimization",
+    "shift",
+    "testing",
+]
+# In which sub-package each public class is.
+_CLASSES = {
+    "AffineRiskMinimizer": "risk_minimization",
+    "BaseGameShift": "games",
+    "BaseShift": "shift",
+    "FunctionShift": "shift",
+    "GameOutcomeShift": "games",
+    "LanguageModel": "llm",
+    "OutcomeShift": "shift",
+    "PerformativeGame": "games",
+    "PopulationShift": "shift",
+    "PositionScores": "llm",
+    "RedFlagClassifier": "llm",
+    "RedFlagMonitor": "llm",
+    "RedFlagStoppingCriteria": "llm",
+    "RepeatedRiskMinimizer": "risk_minimization",
+    "ResampleIfRejected": "shift",
+    "RetrainingDisplay": "inspection",
+    "Sample": "shift",
+    "ScaledSigmoid": "neural_network",
+    "ShiftPipeline": "shift",
+    "Snapshot": "risk_minimization",
+    "StrategicResponse": "shift",
+    "TorchClassifier": "neural_network",
+    "TorchRegressor": "neural_network",
+    "TransformedPredictionShift": "shift",
+}
+# What `from skperf import *` imports has to be there without torch.
+__all__ = [k for k, v in _CLASSES.items() if v not in ("llm", "neural_network")]
+
+
+def __dir__():
+    return [*_SUBPACKAGES, *_CLASSES, "__version__"]
+
+
+def __getattr__(name):
+    if name in _CLASSES:
+        return getattr(_importlib.import_module(f"skperf.{_CLASSES[name]}"), name)
+    if name in _SUBPACKAGES:
+        return _importlib.import_module(f"skperf.{name}")
+    raise AttributeError(f"module 'skperf' has no attribute {name!r}")

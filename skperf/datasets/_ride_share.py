@@ -3,10 +3,10 @@
 
 """The ride-share game: two companies set prices, and each price moves both demands."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import Bunch, check_random_state, check_scalar
+from sklearn.utils import Bunch, check_random_state
+
+from skperf.datasets._checks import check_count
 
 _REGULARIZATION = 70.0
 _PRICE_BOUND = 30.0
@@ -116,7 +116,7 @@ def make_ride_share(price=10, *, n_locations=11, random_state=None):
     >>> bool(np.allclose(prices, data.stable_prediction))
     True
     """
-    check_scalar(n_locations, "n_locations", target_type=Integral, min_val=2)
+    check_count("n_locations", n_locations, min_val=2)
     if price not in _EIGENVALUES:
         raise ValueError(f"price must be 10 or 15, got {price!r}.")
     rng = check_random_state(random_state)

@@ -14,7 +14,8 @@ except ImportError as error:
 
 from skperf.llm._language_model import LanguageModel
 from skperf.llm._monitor import RedFlagMonitor
-from skperf.llm._red_flag import PositionScores, RedFlagClassifier
+from skperf.llm._red_flag import RedFlagClassifier
+from skperf.llm._scoring import PositionScores
 from skperf.llm._stopping import RedFlagStoppingCriteria
 
 __all__ = [

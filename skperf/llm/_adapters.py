@@ -10,8 +10,8 @@ import torch
 from transformers.pytorch_utils import Conv1D
 
 from skperf.llm._forward import decoder_layers, replace_module
-from skperf.llm._language_model import compute_states
 from skperf.llm._layers import UpperLayers
+from skperf.llm._states import compute_states
 from skperf.llm._texts import TokenizedText
 
 _LOCK = Lock()  # a search may run in threads

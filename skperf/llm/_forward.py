@@ -80,11 +80,16 @@ def replace_module(body, name, module):
     owner, _, leaf = name.rpartition(".")
     parent = body
     for part in owner.split(".") if owner else []:
-        child = copy(parent._modules[part])
-        parent._modules = {**parent._modules, part: child}
+        child = copy(parent.get_submodule(part))
+        _put(parent, part, child)
         parent = child
-    parent._modules = {**parent._modules, leaf: module}
+    _put(parent, leaf, module)
     return body
+
+
+def _put(parent, name, module):
+    # setattr would write into torch's table, which a copy shares with its original
+    parent._modules = {**parent._modules, name: module}  # noqa: SLF001
 
 
 def decoder_layers(model):

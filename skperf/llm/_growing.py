@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-from skperf.llm._language_model import check_tokens
+from skperf.llm._states import check_tokens
 from skperf.llm._texts import encode, encode_lead
 
 

@@ -7,16 +7,13 @@ import multiprocessing
 import re
 import weakref
 from collections import deque
-from contextlib import contextmanager
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 
-import torch
-
 from skperf.llm._batches import runs
 from skperf.llm._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm._forward import body_runner, output_head, read
+from skperf.llm._forward import body_runner, output_head
 from skperf.llm._layers import LayerRunner
 from skperf.llm._loading import (
     DTYPES,
@@ -26,6 +23,7 @@ from skperf.llm._loading import (
     name_of,
     own_tokenizer,
 )
+from skperf.llm._states import check_tokens, compute_states
 from skperf.llm._texts import tokenize
 
 _CACHE_BYTES = 2**29
@@ -315,19 +313,26 @@ class LanguageModel:
             )
         settings = (self.name, self.batch_tokens, self.cache, self._max_length)
         if self._model is None:  # nothing was learnt from it here
-            return _unpickle, (*settings, self.dtype, self._must_be)
-        dtype = str(self._model.dtype).removeprefix("torch.")
-        return _unpickle, (*settings, dtype, self.digest())
+            dtype, must_be = self.dtype, self._must_be
+        else:
+            dtype = str(self._model.dtype).removeprefix("torch.")
+            must_be = self.digest()
+        return _unpickle, (*settings, dtype, must_be), must_be
+
+    def __setstate__(self, must_be):
+        self._must_be = must_be
 
 
 def _unpickle(*settings):
     """Return the handle that such a pickle has become before, or a new one.
 
+    What the model must be is among the settings, since it tells handles apart.
+
     Tasks of a worker come one by one: it keeps the last handle for the next one.
     """
     handle = _unpickled.get(settings)
     if handle is None:
-        name, batch_tokens, cache, max_length, dtype, must_be = settings
+        name, batch_tokens, cache, max_length, dtype, _ = settings
         handle = LanguageModel(
             name,
             dtype=dtype,
@@ -335,70 +340,10 @@ def _unpickle(*settings):
             batch_tokens=batch_tokens,
             cache=cache,
         )
-        handle._must_be = must_be
         _unpickled[settings] = handle
     if multiprocessing.parent_process() is not None:
         _last.append(handle)
     return handle
-
-
-@contextmanager
-def telling_of_memory(language_model):
-    """Say what to do if there is not enough memory inside."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise MemoryError(
-            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
-            f"{language_model.max_length}, does not fit in memory. Make the "
-            "LanguageModel with smaller batch_tokens or max_length."
-        ) from error
-
-
-def compute_states(language_model, texts, run, *, with_head=True):
-    """Compute hidden states, without the cache.
-
-    Parameters
-    ----------
-    language_model : LanguageModel
-        The handle.
-
-    texts : list of TokenizedText
-        The texts.
-
-    run : callable
-        Makes hidden states of a list of windows.
-
-    with_head : bool, default=True
-        Whether there are to be normalizers.
-
-    Returns
-    -------
-    states : list of States
-        Hidden states and log normalizers at the scored positions of each text.
-
-    Raises
-    ------
-    MemoryError
-        If a batch does not fit in memory.
-
-    ValueError
-        If a state is not finite.
-    """
-    with telling_of_memory(language_model):
-        states = read(
-            language_model.model,
-            texts,
-            run=run,
-            head=language_model.head if with_head else None,
-            flag_token_id=language_model.flag_token_id,
-            max_length=language_model.max_length,
-            batch_tokens=language_model.batch_tokens,
-        )
-    check_finite(states)
-    return states
 
 
 def as_language_model(language_model):
@@ -418,34 +363,3 @@ def _make_cache(cache):
     if cache is None:
         return NoCache()
     return MemoryCache(_CACHE_BYTES) if cache == "memory" else DiskCache(cache)
-
-
-def _is_out_of_memory(error):
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("can't allocate memory", "not enough memory")
-    )
-
-
-def check_tokens(language_model, tokens):
-    """Raise unless the model knows all token numbers of an array."""
-    n_tokens = language_model.model.get_input_embeddings().weight.shape[0]
-    unknown = tokens[(tokens < 0) | (tokens >= n_tokens)]
-    if len(unknown):
-        raise ValueError(
-            f"The tokenizer gave the token {unknown.max()}, but the model knows only "
-            f"{n_tokens} tokens. Pass the tokenizer that belongs to the model."
-        )
-
-
-def check_finite(states):
-    """Raise unless all States in a list are finite: others are no scores."""
-    bad = [
-        i
-        for i, part in enumerate(states)
-        if not all(tensor.isfinite().all() for tensor in part if tensor is not None)
-    ]
-    if bad:
-        raise ValueError(
-            f"The model's hidden states of {len(bad)} texts are not finite, so these "
-            "texts cannot be scored. Load the model in another dtype."
-        )

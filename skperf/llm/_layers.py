@@ -91,8 +91,9 @@ class UpperLayers:
     def _stub(self, layer):
         """Return a layer with the attributes of this one, but nothing to compute."""
         stub, given = copy(layer), self._given
-        stub._modules, stub._parameters, stub._buffers = {}, {}, {}
-        stub._forward_hooks, stub._forward_pre_hooks = OrderedDict(), OrderedDict()
+        # torch's own tables, which a copy shares with its original
+        stub._modules, stub._parameters, stub._buffers = {}, {}, {}  # noqa: SLF001
+        stub._forward_hooks, stub._forward_pre_hooks = OrderedDict(), OrderedDict()  # noqa: SLF001
         stub.forward = lambda *args, **kwargs: given["output"]
         return stub
 

@@ -62,7 +62,8 @@ def _no_progress_bar():
 def _computes_in_bfloat16():
     """Elsewhere bfloat16 is emulated, which takes longer than float32."""
     cpu = torch.cpu
-    return cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    # torch tells these two in no other way
+    return cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()  # noqa: SLF001
 
 
 def load_tokenizer(name):

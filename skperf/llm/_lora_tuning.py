@@ -13,9 +13,9 @@ from skperf.llm._adapters import AdaptedLayers, lower_outputs
 from skperf.llm._batches import batches
 from skperf.llm._divergence import compare
 from skperf.llm._forward import log_normalizer
-from skperf.llm._language_model import telling_of_memory
 from skperf.llm._layers import LayerRunner, reading_the_flag, share
 from skperf.llm._lora_samples import draw, passages, steps
+from skperf.llm._states import telling_of_memory
 from skperf.llm._token_tuning import FlagRow
 
 TERMS = ("flag", "benign", "after")

@@ -10,9 +10,9 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._growing import growing, lead_tokens
-from skperf.llm._language_model import check_tokens
 from skperf.llm._pooling import RunningPooling
 from skperf.llm._reader import Reader
+from skperf.llm._states import check_tokens
 from skperf.llm._token_tuning import FlagRow, log_odds
 
 

@@ -4,11 +4,16 @@
 """The methods of RedFlagClassifier that write it to a file and read it."""
 
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._language_model import as_language_model
 from skperf.llm._loading import fingerprint
-from skperf.utils._persistence import plain, read, write
+from skperf.utils._persistence import (
+    become,
+    fitted_attributes,
+    read,
+    with_params,
+    write,
+)
 
 
 class PersistenceMixin:
@@ -31,18 +36,20 @@ class PersistenceMixin:
         TypeError
             If labels are neither text nor numbers.
         """
-        check_is_fitted(self)
         params = self.get_params(deep=False)
         del params["language_model"]
-        tensors, fitted = _split({name: getattr(self, name) for name in _fitted(self)})
-        content = {
-            "class": type(self).__name__,
-            "params": plain(params),
-            "callables": [name for name, value in params.items() if callable(value)],
-            "language_model": _describe(self.language_model_),
-            "fitted": fitted,
-        }
-        write(path, tensors, content)
+        fitted = fitted_attributes(self)
+        language_model = fitted.pop("language_model_")
+        tensors, rest = _split(fitted)
+        write(
+            path,
+            self,
+            tensors,
+            params=params,
+            fitted=rest,
+            callables=[name for name, value in params.items() if callable(value)],
+            language_model=_describe(language_model),
+        )
 
     def load(self, path):
         """Become the classifier that was saved to a file.
@@ -66,23 +73,14 @@ class PersistenceMixin:
             with a function as `aggregate` where there is none. The estimator then stays
             as it was.
         """
-        tensors, content = read(path, type(self).__name__)
-        params = {**self.get_params(deep=False), **content["params"]}
-        type(self)(**params)._validate_params()
-        _check_callables(params, content["callables"])
+        tensors, content = read(path, self)
+        saved = with_params(self, content["params"])
+        _check_callables(saved, content["callables"])
         language_model = as_language_model(self.language_model)
         _check_fits(language_model, content["language_model"])
-        for name in _fitted(self):
-            delattr(self, name)
-        self.set_params(**content["params"])
         fitted = _join(tensors, content["fitted"])
-        self.__dict__.update(fitted, language_model_=language_model)
+        become(self, content["params"], fitted | {"language_model_": language_model})
         return self
-
-
-def _fitted(clf):
-    names = (name for name in vars(clf) if name.endswith("_"))
-    return [name for name in names if name != "language_model_"]
 
 
 def _split(fitted):
@@ -145,8 +143,8 @@ def _check_fits(language_model, saved):
     )
 
 
-def _check_callables(params, names):
-    missing = [name for name in names if not callable(params[name])]
+def _check_callables(clf, names):
+    missing = [name for name in names if not callable(getattr(clf, name))]
     if missing:
         raise ValueError(
             f"The classifier was saved with a function as {' and '.join(missing)}, "

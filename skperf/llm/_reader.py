@@ -12,7 +12,7 @@ from skperf.llm._adapters import adapted_body
 from skperf.llm._batches import window_start
 from skperf.llm._cache import States
 from skperf.llm._forward import evaluating, log_normalizer, lower_body
-from skperf.llm._language_model import check_finite, telling_of_memory
+from skperf.llm._states import check_finite, telling_of_memory
 
 
 class Reader:

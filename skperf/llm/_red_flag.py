@@ -6,11 +6,10 @@
 import warnings
 from numbers import Integral, Real
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
-from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import (
     check_consistent_length,
@@ -19,18 +18,15 @@ from sklearn.utils import (
     compute_class_weight,
 )
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._adapters import reader
-from skperf.llm._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm._divergence import mean_divergence
 from skperf.llm._language_model import LanguageModel, as_language_model
 from skperf.llm._lora_tuning import LoraOptions, LoraTraining
 from skperf.llm._persistence import PersistenceMixin
-from skperf.llm._pooling import POOLINGS, pool, summarize
+from skperf.llm._pooling import POOLINGS
+from skperf.llm._scoring import ScoringMixin
 from skperf.llm._streaming import StreamingMixin
-from skperf.llm._threshold import conformal_threshold
-from skperf.llm._token_tuning import FlagRow, fit_row, log_odds
+from skperf.llm._token_tuning import fit_row
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -42,24 +38,8 @@ from skperf.utils._sklearn import (
 _OPTIONAL = ("kl_to_base_", "flag_mass_", "drift_", "lora_weights_", "loss_curve_")
 
 
-class PositionScores(NamedTuple):
-    """The flag at every scored position of a text.
-
-    Parameters
-    ----------
-    log_odds : ndarray of shape (n_positions,)
-        Log-odds of the flag after each token.
-
-    offsets : ndarray of shape (n_positions, 2)
-        Start and end of each token, in characters of the scored text.
-    """
-
-    log_odds: np.ndarray
-    offsets: np.ndarray
-
-
 class RedFlagClassifier(
-    PersistenceMixin, StreamingMixin, TransformerMixin, ClassifierMixin, BaseEstimator
+    PersistenceMixin, StreamingMixin, ScoringMixin, ClassifierMixin, BaseEstimator
 ):
     r"""Classify texts by the red flag token that a language model raises in them.
 
@@ -461,149 +441,6 @@ class RedFlagClassifier(
             language_model, row, texts, states, weight, adapters.get("lora_weights_")
         )
         return {"kl_to_base_": mass + drift, "flag_mass_": mass, "drift_": drift}
-
-    def score_positions(self, X):
-        """Compute the log-odds of the flag at every scored position.
-
-        Parameters
-        ----------
-        X : iterable of length n_samples, or table with one or two columns
-            As in `fit`.
-
-        Returns
-        -------
-        scores : list of PositionScores
-            Log-odds and character offsets, of each text. In a pair or chat, offsets
-            count from the start of the response or last message.
-        """
-        check_is_fitted(self)
-        texts = self.language_model_.tokenize(X)
-        weights = getattr(self, "lora_weights_", None)
-        read = reader(self.language_model_, self.layer_, weights)
-        row = FlagRow(self.coef_, self.intercept_)
-        parts = runs([len(text.scored) for text in texts], POSITIONS_AT_ONCE)
-        return [
-            PositionScores(log_odds(row, states), text.offsets)
-            for part in parts
-            for text, states in zip(texts[part], read(texts[part]), strict=True)
-        ]
-
-    def decision_function(self, X):
-        """Compute the log-odds of the texts.
-
-        Parameters
-        ----------
-        X : iterable of length n_samples, or table with one or two columns
-            As in `fit`.
-
-        Returns
-        -------
-        log_odds : ndarray of shape (n_samples,)
-            Aggregates of the log-odds of the positions; large for ``classes_[1]``.
-        """
-        scores = self.score_positions(X)
-        pooled = [pool(s.log_odds, self.aggregate, self.window) for s in scores]
-        return np.array(pooled)
-
-    def predict_proba(self, X):
-        """Compute class probabilities.
-
-        Parameters
-        ----------
-        X : iterable of length n_samples, or table with one or two columns
-            As in `fit`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, 2)
-            Probabilities in the order of ``classes_``, from the log-odds of the texts.
-            An aggregate of well calibrated positions need not be well calibrated; wrap
-            the fitted classifier in CalibratedClassifierCV where that matters.
-        """
-        log_odds = self.decision_function(X)
-        return expit(np.column_stack([-log_odds, log_odds]))
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : iterable of length n_samples, or table with one or two columns
-            As in `fit`.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            ``classes_[1]`` where the log-odds are above ``threshold_``.
-        """
-        flagged = self.decision_function(X) > self.threshold_
-        return self.classes_[flagged.astype(int)]
-
-    def transform(self, X):
-        """Summarise each text by some aggregates of its log-odds.
-
-        Parameters
-        ----------
-        X : iterable of length n_samples, or table with one or two columns
-            As in `fit`.
-
-        Returns
-        -------
-        summary : ndarray of shape (n_samples, 5)
-            Mean, maximum, largest mean over a window, first and last log-odds.
-        """
-        scores = self.score_positions(X)
-        return np.array([summarize(s.log_odds, self.window) for s in scores])
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that `transform` makes.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Not used.
-
-        Returns
-        -------
-        names : ndarray of shape (5,)
-            The names.
-        """
-        check_is_fitted(self)
-        return np.array([f"red_flag_{name}" for name in POOLINGS], dtype=object)
-
-    def fit_threshold(self, X_benign, target_fpr=0.05):
-        """Set ``threshold_`` so that few harmless texts are flagged.
-
-        If the harmless texts to come are exchangeable with `X_benign`, none of which
-        the classifier was fitted on, the chance that `predict` flags one is at most
-        `target_fpr`: split conformal prediction. The chance is over both the draw of
-        `X_benign` and the new text.
-
-        Parameters
-        ----------
-        X_benign : iterable of length n_samples, or table with one or two columns
-            Texts of the class ``classes_[0]``, of the kind that will be seen.
-
-        target_fpr : float, default=0.05
-            The chance of a false flag, between 0 and 1.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If there are too few texts for `target_fpr`.
-        """
-        if not 0 < target_fpr < 1:
-            raise ValueError(
-                f"target_fpr should be between 0 and 1, exclusive; got {target_fpr}."
-            )
-        scores = self.decision_function(X_benign)
-        self.threshold_ = conformal_threshold(scores, target_fpr)
-        return self
 
 
 def _check_labels(y, texts):

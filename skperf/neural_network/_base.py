@@ -5,80 +5,55 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from copy import deepcopy
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skperf.neural_network._fits import check_fits
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
-    OPTIMIZERS,
     make_optimizer,
     restore_state,
     save_state,
 )
 from skperf.neural_network._params import NestedParamsMixin
+from skperf.neural_network._persistence import PersistenceMixin
 from skperf.neural_network._random import borrow_generators, generator_states
+from skperf.neural_network._start import start_module
 from skperf.neural_network._training import train
-from skperf.utils._persistence import plain, read, write
-from skperf.utils._sklearn import (
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-)
-
-# not restored by `load`: code comes from the estimator, and the device may be gone
-_NOT_SAVED = {"module", "module_params", "optimizer_params", "device"}
+from skperf.utils._sklearn import _check_sample_weight, _fit_context
 
 
-class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
-    """Training, prediction and persistence; subclasses know about targets."""
+class BaseTorchEstimator(
+    PersistenceMixin, NestedParamsMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Training and prediction; subclasses know about targets."""
 
     _losses: ClassVar[dict]
-    _parameter_constraints: ClassVar[dict] = {
-        "module": [callable],
-        "module_params": [dict, None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "optimizer_params": [dict, None],
-        "l2_penalty": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean", StrOptions({"optimizer"})],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "device": [str, torch.device],
-        "compile": ["boolean"],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints: ClassVar[dict]
 
-    @abstractmethod
     def __init__(
         self,
-        module,
+        module=torch.nn.Linear,
         *,
-        module_params,
-        loss,
-        optimizer,
-        optimizer_params,
-        l2_penalty,
-        batch_size,
-        max_iter,
-        tol,
-        n_iter_no_change,
-        warm_start,
-        dtype,
-        device,
-        compile,
-        random_state,
+        module_params=None,
+        loss="squared_error",
+        optimizer="lbfgs",
+        optimizer_params=None,
+        l2_penalty=0.0,
+        batch_size=None,
+        max_iter=1000,
+        tol=1e-9,
+        n_iter_no_change=10,
+        warm_start=False,
+        dtype="float64",
+        device="cpu",
+        compile=False,
+        random_state=None,
     ):
         self.module = module
         self.module_params = module_params
@@ -172,7 +147,7 @@ class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
         state = self._training_state if warm and resume else None
         with borrow_generators(torch.device(self.device), self._random_start(state)):
             n_outputs = fitted["n_outputs_"]
-            module = self._start_module(X.shape[1], n_outputs, warm=warm).train()
+            module = start_module(self, X.shape[1], n_outputs, warm=warm).train()
             optimizer = self._make_optimizer(trainable(module), max_iter)
             if state:
                 restore_state(optimizer, state["optimizer"])
@@ -210,27 +185,6 @@ class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
         generators = generator_states(torch.device(self.device))
         return {"optimizer": save_state(optimizer), "generators": generators}
 
-    def _start_module(self, n_inputs, n_outputs, *, warm=False):
-        """Return a copy of the fitted module if `warm`, otherwise a new one."""
-        if warm:
-            module = deepcopy(self.module_)
-        elif isinstance(self.module, torch.nn.Module):
-            if self.module_params:
-                raise ValueError(
-                    "module_params are handed to a class or factory, but module is an "
-                    "instance. Pass its class, or leave them out."
-                )
-            module = deepcopy(self.module)
-        else:
-            module = self.module(n_inputs, n_outputs, **(self.module_params or {}))
-        if not isinstance(module, torch.nn.Module):
-            raise TypeError(
-                "module should be a torch.nn.Module, or a callable that takes the "
-                "numbers of inputs and outputs and returns one; it returned a "
-                f"{type(module).__name__}."
-            )
-        return module.to(self.device, getattr(torch, self.dtype))
-
     def _make_optimizer(self, parameters, max_iter):
         optimizer = make_optimizer(
             self.optimizer,
@@ -263,76 +217,6 @@ class BaseTorchEstimator(NestedParamsMixin, BaseEstimator, metaclass=ABCMeta):
             ]
             output = torch.cat(outputs)
         return check_output(output, len(X), self.n_outputs_).numpy()
-
-    def save(self, path):
-        """Write the fitted estimator to a safetensors file.
-
-        The file holds the weights of the module and, as JSON, the fitted attributes
-        and those parameters that are plain: numbers, text, None and lists of them. It
-        holds no code, and no state of the optimizer; pickle keeps both.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file. An old one is replaced once the new one is complete.
-
-        Raises
-        ------
-        ImportError
-            If safetensors is not installed.
-
-        TypeError
-            If labels are neither text nor numbers.
-        """
-        check_is_fitted(self)
-        params = {k: v for k, v in self.get_params().items() if k not in _NOT_SAVED}
-        content = {
-            "class": type(self).__name__,
-            "params": plain(params),
-            "fitted": {name: getattr(self, name) for name in self._fitted_names()},
-        }
-        write(path, self.module_.state_dict(), content)
-
-    def load(self, path):
-        """Become the estimator that was saved to a file.
-
-        Parameters
-        ----------
-        path : str or path-like
-            A file that :meth:`save` wrote.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator. Parameters in the file replace its own; `module`,
-            `device`, and callables are its own and should be those that were saved.
-
-        Raises
-        ------
-        ImportError
-            If safetensors is not installed.
-
-        ValueError
-            If the file is of another kind, class of estimator or module. The estimator
-            then stays as it was.
-        """
-        tensors, content = read(path, type(self).__name__)
-        saved = clone(self).set_params(**content["params"])
-        saved._validate_params()
-        fitted = content["fitted"]
-        with borrow_generators(torch.device("cpu"), 0):
-            module = saved._start_module(fitted["n_features_in_"], fitted["n_outputs_"])
-        check_fits(module, tensors)
-        module.load_state_dict(tensors)
-        for name in self._fitted_names():
-            delattr(self, name)
-        self.set_params(**content["params"])
-        self.__dict__.update(fitted, module_=module.eval(), _training_state=None)
-        return self
-
-    def _fitted_names(self):
-        names = (name for name in vars(self) if name.endswith("_"))
-        return [name for name in names if name != "module_"]
 
 
 def _tensor(array):

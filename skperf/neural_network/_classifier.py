@@ -13,8 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skperf.neural_network._base import BaseTorchEstimator
+from skperf.neural_network._constraints import constraints
 from skperf.neural_network._losses import CLASSIFICATION_LOSSES
-from skperf.utils._sklearn import StrOptions, _fit_context
+from skperf.utils._sklearn import _fit_context
 
 
 class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
@@ -143,10 +144,7 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
     """
 
     _losses: ClassVar[dict] = CLASSIFICATION_LOSSES
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseTorchEstimator._parameter_constraints,
-        "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
-    }
+    _parameter_constraints: ClassVar[dict] = constraints(CLASSIFICATION_LOSSES)
 
     def __init__(
         self,

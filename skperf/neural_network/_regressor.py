@@ -5,13 +5,13 @@
 
 from typing import ClassVar
 
-import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from skperf.neural_network._base import BaseTorchEstimator
+from skperf.neural_network._constraints import constraints
 from skperf.neural_network._losses import REGRESSION_LOSSES
-from skperf.utils._sklearn import StrOptions, _fit_context
+from skperf.utils._sklearn import _fit_context
 
 
 class TorchRegressor(RegressorMixin, BaseTorchEstimator):
@@ -83,47 +83,7 @@ class TorchRegressor(RegressorMixin, BaseTorchEstimator):
     """
 
     _losses: ClassVar[dict] = REGRESSION_LOSSES
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseTorchEstimator._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
-    }
-
-    def __init__(
-        self,
-        module=torch.nn.Linear,
-        *,
-        module_params=None,
-        loss="squared_error",
-        optimizer="lbfgs",
-        optimizer_params=None,
-        l2_penalty=0.0,
-        batch_size=None,
-        max_iter=1000,
-        tol=1e-9,
-        n_iter_no_change=10,
-        warm_start=False,
-        dtype="float64",
-        device="cpu",
-        compile=False,
-        random_state=None,
-    ):
-        super().__init__(
-            module,
-            module_params=module_params,
-            loss=loss,
-            optimizer=optimizer,
-            optimizer_params=optimizer_params,
-            l2_penalty=l2_penalty,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            warm_start=warm_start,
-            dtype=dtype,
-            device=device,
-            compile=compile,
-            random_state=random_state,
-        )
+    _parameter_constraints: ClassVar[dict] = constraints(REGRESSION_LOSSES)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):

@@ -7,15 +7,23 @@ import json
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 _KEY = "skperf"
 
 
-def write(path, tensors, content):
-    """Write tensors, and `content` as JSON in the header of the file.
+def write(path, estimator, tensors, *, params, fitted, **details):
+    """Write tensors, and the rest as JSON in the header of the file.
 
-    The content has a "class", by name. An old file stays until the new one is complete.
+    Of `params` only those that JSON can hold are written; all else has to be text,
+    numbers and arrays of them. An old file stays until the new one is complete.
     """
+    content = {
+        "class": type(estimator).__name__,
+        "params": _plain(params),
+        "fitted": fitted,
+        **details,
+    }
     # clones: the format refuses tensors that share memory, as tied weights do
     tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     header = {_KEY: json.dumps(content, default=_pack)}
@@ -25,13 +33,13 @@ def write(path, tensors, content):
     unfinished.replace(path)
 
 
-def read(path, class_name):
+def read(path, estimator):
     """Return the tensors and the content of a file that :func:`write` wrote.
 
     Raises
     ------
     ValueError
-        If it is not such a file, or if its content is of another class.
+        If it is not such a file, or if its content is of another class of estimator.
     """
     safetensors = _safetensors()
     foreign = f"{str(path)!r} is not a file that save of a skperf estimator wrote."
@@ -44,6 +52,7 @@ def read(path, class_name):
     if _KEY not in header:
         raise ValueError(foreign)
     content = json.loads(header[_KEY], object_hook=_unpack)
+    class_name = type(estimator).__name__
     if content["class"] != class_name:
         raise ValueError(
             f"The file holds a {content['class']}; load it with that class, not with "
@@ -52,7 +61,40 @@ def read(path, class_name):
     return tensors, content
 
 
-def plain(params):
+def fitted_attributes(estimator):
+    """Return by name what `fit` has set."""
+    check_is_fitted(estimator)
+    return {name: value for name, value in vars(estimator).items() if _is_fitted(name)}
+
+
+def with_params(estimator, params):
+    """Return an estimator that differs in these parameters and is not fitted.
+
+    What it has in common with the other one is shared, as it may be a language model.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid.
+    """
+    made = type(estimator)(**estimator.get_params(deep=False)).set_params(**params)
+    made._validate_params()  # noqa: SLF001 - scikit-learn's own check
+    return made
+
+
+def become(estimator, params, fitted):
+    """Replace parameters of an estimator, and all that `fit` has set."""
+    for name in filter(_is_fitted, list(vars(estimator))):
+        delattr(estimator, name)
+    estimator.set_params(**params)
+    vars(estimator).update(fitted)
+
+
+def _is_fitted(name):
+    return name.endswith("_")
+
+
+def _plain(params):
     """Return the parameters that JSON can hold, NumPy scalars as Python's."""
     params = {name: _unwrap(value) for name, value in params.items()}
     return {name: value for name, value in params.items() if _is_plain(value)}

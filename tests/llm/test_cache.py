@@ -121,7 +121,7 @@ def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypat
             raise KeyboardInterrupt
         return read(model, some, **settings)
 
-    monkeypatch.setattr("skperf.llm._language_model.read", interrupted)
+    monkeypatch.setattr("skperf.llm._states.read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         caching.states(texts)
     passes.clear()
