@@ -28,6 +28,8 @@ from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
 from skperf.shift._world import check_world
 from skperf.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 
+__all__ = ["BaseRiskMinimizer"]
+
 
 class BaseRiskMinimizer(
     CallbackSupportMixin, DelegatingMixin, BaseEstimator, metaclass=ABCMeta

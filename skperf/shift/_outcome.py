@@ -3,7 +3,6 @@
 
 """Outcome shift: predictions move the targets, as self-fulfilling forecasts do."""
 
-from copy import copy
 from functools import partial
 from numbers import Real
 from typing import ClassVar
@@ -99,33 +98,41 @@ class OutcomeShift(PopulationShift):
         self._validate_params()
         targets = np.asarray(y, dtype=float)
         base = base_sample(X, targets, sample_weight, groups)
-        shift = copy(self)
+        feedback = np.asarray(self.feedback)
         if self.spread is None:
-            return FixedWorld(base, partial(shift._move_targets, base, targets))
+            return FixedWorld(base, partial(_move_targets, feedback, base, targets))
         support = _both_labels(base, targets, self.spread)
         weights = as_weights(sample_weight, len(targets))
-        respond = partial(shift._reweight_labels, self.spread, weights, support)
+        respond = partial(_reweight_labels, feedback, self.spread, weights, support)
         return FixedWorld(base, respond)
 
-    def _move_targets(self, base: Sample, y: Floats, y_pred: Floats) -> Sample:
-        return base._replace(y=y + self._move(y_pred), support=None)
 
-    def _reweight_labels(
-        self, spread: float, base_weight: Floats, support: Sample, y_pred: Floats
-    ) -> Sample:
-        tilt = self._move(y_pred) / spread
-        if not np.abs(tilt).max() <= 1:
-            raise ValueError(
-                "OutcomeShift cannot move targets further than spread: got moves "
-                f"up to {np.abs(tilt).max() * spread:.4g} with "
-                f"spread={spread:.4g}. Raise spread."
-            )
-        halves = [base_weight * (1 + tilt) / 2, base_weight * (1 - tilt) / 2]
-        return support._replace(sample_weight=np.concatenate(halves))
+def _move_targets(feedback: Floats, base: Sample, y: Floats, y_pred: Floats) -> Sample:
+    """Return the rows with other targets."""
+    return base._replace(y=y + _move(feedback, y_pred), support=None)
 
-    def _move(self, y_pred: Floats) -> Floats:
-        feedback = np.asarray(self.feedback)
-        return feedback @ y_pred if feedback.ndim else feedback * y_pred
+
+def _reweight_labels(
+    feedback: Floats,
+    spread: float,
+    base_weight: Floats,
+    support: Sample,
+    y_pred: Floats,
+) -> Sample:
+    """Return the rows with both of their targets, by their probabilities."""
+    tilt = _move(feedback, y_pred) / spread
+    if not np.abs(tilt).max() <= 1:
+        raise ValueError(
+            "OutcomeShift cannot move targets further than spread: got moves "
+            f"up to {np.abs(tilt).max() * spread:.4g} with spread={spread:.4g}. "
+            "Raise spread."
+        )
+    halves = [base_weight * (1 + tilt) / 2, base_weight * (1 - tilt) / 2]
+    return support._replace(sample_weight=np.concatenate(halves))
+
+
+def _move(feedback: Floats, y_pred: Floats) -> Floats:
+    return feedback @ y_pred if feedback.ndim else feedback * y_pred
 
 
 def _both_labels(base: Sample, y: Floats, spread: float) -> Sample:

@@ -4,7 +4,7 @@
 """Resample-if-Rejected: rejected people come back with other features."""
 
 from collections.abc import Callable
-from copy import copy, deepcopy
+from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar, Literal
@@ -136,21 +136,7 @@ class ResampleIfRejected(PopulationShift):
         ValueError
             If the predictions are not one number a row in [0, 1].
         """
-        y_pred = np.asarray(y_pred)
-        if y_pred.ndim != 1:
-            raise ValueError(
-                "ResampleIfRejected needs one prediction a row; got predictions of "
-                f"shape {y_pred.shape}. Reduce them with TransformedPredictionShift."
-            )
-        low, high = y_pred.min(), y_pred.max()
-        if not (low >= -_SLACK and high <= 1 + _SLACK):
-            raise ValueError(
-                "ResampleIfRejected needs predictions in [0, 1], the probability of "
-                f"being rejected; got values from {low:.4g} to {high:.4g}. Use a "
-                "classifier with predict_proba, or TransformedPredictionShift to map "
-                "scores or values into [0, 1]."
-            )
-        return self.delta + (1 - self.delta) * np.clip(y_pred, 0, 1)
+        return _rejection_probability(self.delta, y_pred)
 
     def bind(
         self,
@@ -180,12 +166,11 @@ class ResampleIfRejected(PopulationShift):
         if self.strategic_features is not None:
             columns = column_indices(X, self.strategic_features)
         base = base_sample(X, y, sample_weight, groups)
-        shift = copy(self)
         if self.resampling == "drawn":
-            draw = partial(shift._draw, base, columns)
+            draw = partial(_draw, self.delta, base, columns)
             return RandomWorld(base, draw, Dice.from_random_state(random_state))
         rng = deepcopy(check_random_state(random_state))
-        return FixedWorld(base, shift._response(base, columns, rng))
+        return FixedWorld(base, self._response(base, columns, rng))
 
     def _response(
         self, base: Sample, columns: Rows | None, rng: RandomState
@@ -195,59 +180,83 @@ class ResampleIfRejected(PopulationShift):
         if self.resampling == "common":
             chances = rng.uniform(size=n_samples)
             donors = _donors(rng.uniform(size=n_samples), base.sample_weight)
-            return partial(self._replace_rejected, base, columns, chances, donors)
+            return partial(
+                _replace_rejected, self.delta, base, columns, chances, donors
+            )
         if columns is None:
-            return partial(self._reweight_rows, base)
+            return partial(_reweight_rows, self.delta, base)
         uniforms = rng.uniform(size=(self.n_donors, n_samples))
         donors = _donors(uniforms, base.sample_weight)
-        support = _with_copies(base, columns, donors)
-        return partial(
-            self._reweight_copies, as_weights(base.sample_weight, n_samples), support
+        copies = _with_copies(base, columns, donors)
+        weights = as_weights(base.sample_weight, n_samples)
+        return partial(_reweight_copies, self.delta, weights, copies)
+
+
+def _rejection_probability(delta: float, y_pred: ArrayLike) -> Floats:
+    y_pred = np.asarray(y_pred)
+    if y_pred.ndim != 1:
+        raise ValueError(
+            "ResampleIfRejected needs one prediction a row; got predictions of "
+            f"shape {y_pred.shape}. Reduce them with TransformedPredictionShift."
         )
+    low, high = y_pred.min(), y_pred.max()
+    if not (low >= -_SLACK and high <= 1 + _SLACK):
+        raise ValueError(
+            "ResampleIfRejected needs predictions in [0, 1], the probability of "
+            f"being rejected; got values from {low:.4g} to {high:.4g}. Use a "
+            "classifier with predict_proba, or TransformedPredictionShift to map "
+            "scores or values into [0, 1]."
+        )
+    return delta + (1 - delta) * np.clip(y_pred, 0, 1)
 
-    def _draw(
-        self, base: Sample, columns: Rows | None, y_pred: Floats, dice: Dice
-    ) -> Sample:
-        """Return the outcome of one throw."""
-        chances, uniforms = (dice.uniform(len(y_pred), stream=s) for s in range(2))
-        donors = _donors(uniforms, base.sample_weight)
-        return self._replace_rejected(base, columns, chances, donors, y_pred)
 
-    def _replace_rejected(
-        self,
-        base: Sample,
-        columns: Rows | None,
-        chances: Floats,
-        donors: Rows,
-        y_pred: Floats,
-    ) -> Sample:
-        """Return one outcome for every row, by a number in [0, 1) and a donor each."""
-        rejected = chances < self.rejection_probability(y_pred)
-        rows = np.arange(len(rejected))
-        donors = np.where(rejected, donors, rows)
-        if columns is None:
-            moved = take_rows(base.X, donors), take_rows(base.y, donors)
-            sample = Sample(*moved, base.sample_weight, groups=donors)
-        else:
-            X = replace_columns(base.X, columns, rows, donors)
-            sample = Sample(X, base.y, base.sample_weight, groups=rows)
-        return keep_labels(sample, base)
+def _draw(
+    delta: float, base: Sample, columns: Rows | None, y_pred: Floats, dice: Dice
+) -> Sample:
+    """Return the outcome of one throw."""
+    chances, uniforms = (dice.uniform(len(y_pred), stream=s) for s in range(2))
+    donors = _donors(uniforms, base.sample_weight)
+    return _replace_rejected(delta, base, columns, chances, donors, y_pred)
 
-    def _reweight_rows(self, base: Sample, y_pred: Floats) -> Sample:
-        """Return the exact law of whole rows: weights on the rows as they are."""
-        g = self.rejection_probability(y_pred)
-        weights = 1 - g + np.average(g, weights=base.sample_weight)
-        weights = weights * as_weights(base.sample_weight, len(g))
-        return base._replace(sample_weight=weights)
 
-    def _reweight_copies(
-        self, base_weight: Floats, support: Sample, y_pred: Floats
-    ) -> Sample:
-        """Return the law given fixed donors: weights on each row and its copies."""
-        g = self.rejection_probability(y_pred)
-        copies = np.tile(base_weight * g / self.n_donors, self.n_donors)
-        weights = np.concatenate([base_weight * (1 - g), copies])
-        return support._replace(sample_weight=weights)
+def _replace_rejected(
+    delta: float,
+    base: Sample,
+    columns: Rows | None,
+    chances: Floats,
+    donors: Rows,
+    y_pred: Floats,
+) -> Sample:
+    """Return one outcome for every row, by a number in [0, 1) and a donor each."""
+    rejected = chances < _rejection_probability(delta, y_pred)
+    rows = np.arange(len(rejected))
+    donors = np.where(rejected, donors, rows)
+    if columns is None:
+        moved = take_rows(base.X, donors), take_rows(base.y, donors)
+        sample = Sample(*moved, base.sample_weight, groups=donors)
+    else:
+        X = replace_columns(base.X, columns, rows, donors)
+        sample = Sample(X, base.y, base.sample_weight, groups=rows)
+    return keep_labels(sample, base)
+
+
+def _reweight_rows(delta: float, base: Sample, y_pred: Floats) -> Sample:
+    """Return the exact law of whole rows: weights on the rows as they are."""
+    g = _rejection_probability(delta, y_pred)
+    weights = 1 - g + np.average(g, weights=base.sample_weight)
+    weights = weights * as_weights(base.sample_weight, len(g))
+    return base._replace(sample_weight=weights)
+
+
+def _reweight_copies(
+    delta: float, base_weight: Floats, support: Sample, y_pred: Floats
+) -> Sample:
+    """Return the law given fixed donors: weights on each row and its copies."""
+    g = _rejection_probability(delta, y_pred)
+    n_donors = _num_samples(support.X) // len(g) - 1
+    copies = np.tile(base_weight * g / n_donors, n_donors)
+    weights = np.concatenate([base_weight * (1 - g), copies])
+    return support._replace(sample_weight=weights)
 
 
 def _with_copies(base: Sample, columns: Rows, donors: Rows) -> Sample:

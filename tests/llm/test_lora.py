@@ -40,7 +40,8 @@ def test_without_steps_it_is_token_tuning(handle, posts, n_lora_layers):
     still = lora(handle, n_epochs=0, n_lora_layers=n_lora_layers).fit(X, y)
     assert_array_equal(still.coef_, token.coef_)
     assert_array_equal(still.decision_function(X), token.decision_function(X))
-    assert still.kl_to_base_ == token.kl_to_base_
+    # the adapters' zeros are added in another order of the sums
+    assert still.kl_to_base_ == pytest.approx(token.kl_to_base_, rel=1e-12)
     assert still.drift_ == 0
     assert {len(curve) for curve in still.loss_curve_.values()} == {0}
 
