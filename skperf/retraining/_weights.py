@@ -3,6 +3,8 @@
 
 """Sample weights: does an estimator take them, and how are they handed over."""
 
+from functools import lru_cache
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
@@ -49,7 +51,7 @@ def weight_parameter(estimator: BaseEstimator) -> str | None:
     Without metadata routing a Pipeline hands ``<last step>__sample_weight`` to its last
     step; a search and a TransformedTargetRegressor hand ``sample_weight`` on.
     """
-    if has_fit_parameter(estimator, "sample_weight"):
+    if _takes_weights(type(estimator)):  # type: ignore[arg-type]  # classes hash
         return "sample_weight"
     if _routing_enabled():
         routing = get_routing_for_object(estimator)
@@ -64,3 +66,8 @@ def weight_parameter(estimator: BaseEstimator) -> str | None:
         regressor = estimator.regressor
         return "sample_weight" if regressor is None else weight_parameter(regressor)
     return None
+
+
+@lru_cache(maxsize=128)  # reading a signature takes as long as some fits
+def _takes_weights(cls: type) -> bool:
+    return hasattr(cls, "fit") and has_fit_parameter(cls, "sample_weight")

@@ -203,6 +203,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         """
         snapshots = self._window(store, n_rounds)
         coefficients = self._solve_coefficients(snapshots)
+        if self.coefficients == "anderson":  # what says nothing new never will
+            first = np.flatnonzero(coefficients)[0]
+            snapshots, coefficients = snapshots[first:], coefficients[first:]
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
             coefficients = anderson(snapshots, convex=True)
@@ -213,7 +216,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
                 f"{np.round(coefficients, 3)}. Return coefficients of zero or more, or "
                 "use a shift that changes weights only."
             )
-        return Pool(snapshots, coefficients, sample)
+        return Pool(snapshots, coefficients, _clip(sample))
 
     def _window(self, store, n_rounds):
         """Return the window; an average over all models is kept as one snapshot."""
@@ -263,6 +266,14 @@ def _absorb(snapshots, newest):
         n_models=last.n_models + newest.n_models,
     )
     return (*older, average)
+
+
+def _clip(sample):
+    """Return the sample without negative weights, which are roundings of zero here."""
+    weights = sample.sample_weight
+    if weights is None or weights.min() >= 0:
+        return sample
+    return sample._replace(sample_weight=weights.clip(min=0))
 
 
 def _is_signed(sample):

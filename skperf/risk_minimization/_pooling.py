@@ -25,16 +25,27 @@ def mix(snapshots, coefficients):
     weights = [as_weights(s.sample_weight, _num_samples(s.X)) for s in samples]
     totals = np.array([w.sum() for w in weights])
     scales = coefficients * (coefficients @ totals) / totals
-    mixed = []
-    for sample, weight, scale in zip(samples, weights, scales, strict=True):
-        place = _find_support(mixed, sample)
-        if place is None:
-            mixed.append(sample._replace(sample_weight=scale * weight))
-        elif scale:
-            first = mixed[place]
-            total = first.sample_weight + scale * weight
-            mixed[place] = first._replace(sample_weight=total)
-    return _stack(mixed)
+    return _stack(
+        [
+            samples[places[0]]._replace(
+                sample_weight=scales[places] @ np.array([weights[i] for i in places])
+            )
+            for places in _by_support(samples)
+        ]
+    )
+
+
+def _by_support(samples):
+    """Return the positions of the samples on each support."""
+    groups = []
+    for position, sample in enumerate(samples):
+        for group in groups:
+            if same_support(samples[group[0]], sample):
+                group.append(position)
+                break
+        else:
+            groups.append([position])
+    return groups
 
 
 def same_support(first, second):
@@ -59,10 +70,6 @@ def subsample(snapshots, coefficients, rng):
         persons = None if groups is None else take_rows(groups, rows)
         parts.append(Sample(take_rows(X, rows), take_rows(y, rows), groups=persons))
     return _stack(parts)
-
-
-def _find_support(samples, sample):
-    return next((i for i, s in enumerate(samples) if same_support(s, sample)), None)
 
 
 def _stack(samples):

@@ -115,9 +115,7 @@ class Dice(NamedTuple):
         return np.random.RandomState(self._bits(_AUTHORS))
 
     def _bits(self, stream: int) -> np.random.Philox:
-        key = np.array([self.seed, self.round], dtype=np.uint64)
-        counter = np.array([0, 0, 0, stream], dtype=np.uint64)
-        return np.random.Philox(key=key, counter=counter)
+        return np.random.Philox(key=[self.seed, self.round], counter=[0, 0, 0, stream])
 
 
 _AUTHORS = 2**32  # the stream of RandomState, beyond those that shifts count up

@@ -80,7 +80,12 @@ def check_sample(returned: object, giver: object) -> Sample:
             "sample_weight) or a tuple (X, y)."
         )
     sample = Sample(*returned)
-    check_consistent_length(sample.X, sample.y, sample.groups)
+    check_consistent_length(sample.X, sample.y)
+    if sample.groups is not None and len(sample.groups) != _num_samples(sample.X):
+        raise ValueError(
+            f"{name} returned {len(sample.groups)} groups for {_num_samples(sample.X)} "
+            "rows; expected the person of each row, or None."
+        )
     if sample.sample_weight is None:
         return sample
     weights = _check_sample_weight(sample.sample_weight, sample.X)
