@@ -233,12 +233,17 @@ class BaseRiskMinimizer(
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its residual."""
+        (learner,) = retraining.learners
         if not hasattr(self, "estimator_"):
+            if learner.seen_under is not None:
+                raise ValueError(
+                    f"deployed={learner.seen_under!r}, but no model has been deployed "
+                    "yet: the first call trains the first one. Leave deployed out."
+                )
             retraining.publish(retraining.start([seen]))
             return np.inf
         standing = log.standing
         if standing is None:
-            (learner,) = retraining.learners
             standing = Standing((learner.begin(seen, self.estimator_),), None)
         _, (residual,) = retraining.run(standing, max_rounds=1, tol=self.tol)
         return residual

@@ -10,8 +10,6 @@ import narwhals.stable.v2 as nw
 from skperf.exceptions import SchemaError
 from skperf.shift._sample import Table
 
-_NUMBERS = {"integer", "float"}
-
 
 class Column(NamedTuple):
     """A column: its name, the kind of its values, and the categories it may take."""
@@ -35,13 +33,14 @@ def cast_column(series: nw.Series, found: Column, expected: Column) -> nw.Series
     """Return the series in the form of another column, or say why it has none."""
     if found == expected:
         return series
-    if {found.kind, expected.kind} <= _NUMBERS:
-        return series.cast(nw.Float64) if expected.kind == "float" else series
+    if (found.kind, expected.kind) == ("integer", "float"):
+        return series.cast(nw.Float64)
     if found.kind == expected.kind and expected.categories is not None:
         return _set_categories(series, found, expected)
     raise SchemaError(
         f"Column {expected.name!r} of X is {found.kind}; expecting {expected.kind}, as "
-        f"in the first period. To repair it: convert X[{expected.name!r}]."
+        f"in the first period. To repair it: convert X[{expected.name!r}], or have it "
+        f"as {found.kind} from the first period on."
     )
 
 

@@ -72,7 +72,7 @@ class Learner:
             n_rows_new=_num_samples(sample.X),
             fit_time=seconds,
         )
-        return new._replace(history=history)
+        return new._replace(history=history, is_late=self._is_late(path))
 
     def measure(self, path: Path, sample: Sample) -> float:
         """Return how far a retraining on `sample` alone would move the model."""
@@ -82,9 +82,13 @@ class Learner:
 
     def _risk_before(self, path: Path, sample: Sample) -> float:
         """Return the risk of the deployed model, NaN where people met another one."""
-        if self.seen_under not in (None, path.n_rounds):
-            return np.nan
-        return path.predictor.risk(sample, self.scoring)
+        return (
+            np.nan if self._is_late(path) else path.predictor.risk(sample, self.scoring)
+        )
+
+    def _is_late(self, path: Path) -> bool:
+        """Return whether the data were seen under an older model than the last."""
+        return self.seen_under not in (None, path.n_rounds)
 
     def _remember(self, path: Path, sample: Sample) -> Store:
         """Return the path's store with what was seen, and under which model."""

@@ -28,6 +28,10 @@ class Log(NamedTuple):
         """Return the log with one more period, and its data as the log's own."""
         if period is None:
             return self, own(self.schema.align(seen))
+        if not isinstance(period, Hashable):
+            raise TypeError(
+                f"period must be hashable, such as '2026-11'; got {period!r}."
+            )
         if period in self.periods:
             raise ValueError(
                 f"The period {period!r} was seen before; retraining on it again would "

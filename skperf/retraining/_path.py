@@ -51,6 +51,7 @@ class Path(NamedTuple):
     store: Store = MemoryStore()
     share: float = 1.0  # of the newest snapshot in the mixture trained on
     n_mixed: int = 0  # models whose data were mixed
+    is_late: bool = False  # the newest data were seen under an older model
 
     @classmethod
     def start(cls, base: Sample, predictor: DeployedModel, scoring: Scoring) -> Self:
@@ -116,10 +117,12 @@ class Path(NamedTuple):
         After a retraining on one snapshot it is the gap. A mixture moves only by the
         share of its newest snapshot, so the gap is divided by it; the distance to the
         mixture bounds the residual where retraining contracts. Before the first
-        retraining nothing is known.
+        retraining nothing is known, nor after data that an older model has induced.
         """
         if not self.n_rounds:
             return np.inf
+        if self.is_late:
+            return np.nan
         gap = self.history["prediction_gap"][-1]
         distance = self.history["stability_residual"][-1]
         return min(gap / max(self.share, 1e-300), max(gap, distance))

@@ -18,9 +18,9 @@ from skperf.utils._sklearn import _num_features
 class Schema(NamedTuple):
     """The columns of the first period, to which later ones are held.
 
-    Columns are told by name, in any order, if the table has names. Integers stand where
-    the first period had floats, and the other way round. Categories may be a part of
-    the first ones. All else is refused.
+    Columns are told by name, in any order, if the table has names. Integers may stand
+    where the first period had floats, and categories may be a part of the first ones.
+    All else is refused.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from skperf.base import BaseRiskMinimizer
 from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
 from skperf.risk_minimization._coefficients import anderson, uniform
-from skperf.risk_minimization._pooling import mix, same_support, subsample
+from skperf.risk_minimization._pooling import mix, name_rows, subsample
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
 
@@ -220,14 +220,14 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 
     def _window(self, store, n_rounds):
         """Return the window; an average over all models is kept as one snapshot."""
-        if self.window is None:
-            snapshots = store[:]
-            uniform = self.coefficients == "uniform"
-            return reduce(_absorb, snapshots, ()) if uniform else snapshots
         size = self.window
-        if not isinstance(size, Integral):
+        if size is None:
+            size = len(store)
+        elif not isinstance(size, Integral):
             size = ceil(size * n_rounds)
-        return store[-size:]
+        snapshots = name_rows(store[-size:])
+        average = self.window is None and self.coefficients == "uniform"
+        return reduce(_absorb, snapshots, ()) if average else snapshots
 
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":
@@ -255,7 +255,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 
 def _absorb(snapshots, newest):
     """Average the newest snapshot into the last one if they share their rows."""
-    if not snapshots or not same_support(snapshots[-1].sample, newest.sample):
+    if not snapshots or snapshots[-1].sample.support != newest.sample.support:
         return (*snapshots, newest)
     *older, last = snapshots
     shares = uniform([last, newest])

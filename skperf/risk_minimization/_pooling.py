@@ -6,7 +6,7 @@
 import numpy as np
 
 from skperf.shift import Sample
-from skperf.shift._sample import as_weights
+from skperf.shift._sample import as_weights, new_key
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import concatenate, equal_tables, take_rows
 
@@ -14,7 +14,7 @@ from skperf.utils._tables import concatenate, equal_tables, take_rows
 def mix(snapshots, coefficients):
     """Return the sample of the mixture sum_i coefficients[i] * D_i.
 
-    Snapshots on the same rows share them: their weights are averaged. Others are
+    Snapshots with one key share their rows: their weights are averaged. Others are
     stacked. The total weight is the mean of the snapshots' totals, so that a
     regularized estimator sees as much data as in one snapshot. Negative coefficients
     can give negative weights.
@@ -25,36 +25,33 @@ def mix(snapshots, coefficients):
     weights = [as_weights(s.sample_weight, _num_samples(s.X)) for s in samples]
     totals = np.array([w.sum() for w in weights])
     scales = coefficients * (coefficients @ totals) / totals
+    places = {}
+    for place, sample in enumerate(samples):
+        places.setdefault(sample.support, []).append(place)
     return _stack(
         [
-            samples[places[0]]._replace(
-                sample_weight=scales[places] @ np.array([weights[i] for i in places])
+            samples[same[0]]._replace(
+                sample_weight=scales[same] @ np.array([weights[i] for i in same])
             )
-            for places in _by_support(samples)
+            for same in places.values()
         ]
     )
 
 
-def _by_support(samples):
-    """Return the positions of the samples on each support."""
-    groups = []
-    for position, sample in enumerate(samples):
-        for group in groups:
-            if same_support(samples[group[0]], sample):
-                group.append(position)
-                break
-        else:
-            groups.append([position])
-    return groups
+def name_rows(snapshots):
+    """Return the snapshots with a key for the rows of the newest.
 
-
-def same_support(first, second):
-    """Return whether two samples have the same rows and differ by their weights only.
-
-    Their keys decide if both have one, otherwise the contents.
+    Where its world gave none, the rows are those of an older one with the same content.
     """
-    if first.support is not None and second.support is not None:
-        return first.support == second.support
+    *older, newest = snapshots
+    if newest.sample.support is not None:
+        return snapshots
+    keys = (s.sample.support for s in older if _same_rows(s.sample, newest.sample))
+    named = newest.sample._replace(support=next(keys, new_key("rows")))
+    return (*older, newest._replace(sample=named))
+
+
+def _same_rows(first, second):
     return equal_tables(first.y, second.y) and equal_tables(first.X, second.X)
 
 

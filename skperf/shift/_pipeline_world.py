@@ -93,7 +93,7 @@ class PipelineWorld(World[States]):
         same_rows = moved.X is given.X and moved.y is given.y
         return moved._replace(
             groups=None if unknown else moved.groups,
-            support=given.support if same_rows else moved.support,
+            support=given.support if same_rows else None,  # a later world is made anew
         )
 
 
