@@ -51,6 +51,9 @@ autosummary_imported_members = True
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03", "PR10", "RT01", "SS01"}
 
+# A protocol has no parameters: what stands for its constructor takes anything.
+numpydoc_validation_exclude = {r"\.(DifferentiableWorld|Parameters|Store|World)$"}
+
 bibtex_bibfiles = ["references.bib"]
 
 # A change log starts at its second level when it stands below a page title.
@@ -80,6 +83,11 @@ def skip_generated(app, what, name, obj, skip, options):
     return True if routing or alias or foreign else None
 
 
+def hide_constructor(app, what, name, obj, options, signature, annotation):
+    """Show no signature of a protocol."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
 def write_changes(app):
     """Join the notes of the next release and those of the past ones."""
     towncrier = [sys.executable, "-m", "towncrier", "build", "--draft"]
@@ -93,5 +101,6 @@ def write_changes(app):
 
 
 def setup(app):
+    app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-skip-member", skip_generated)
     app.connect("builder-inited", write_changes)

@@ -1,7 +1,7 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The minimizers' contract as estimators; the loop that they share is elsewhere."""
+"""The base of the minimizers: an estimator around the loop of ``retraining``."""
 
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -37,6 +37,62 @@ class BaseRiskMinimizer(
     """Base class of the minimizers, which differ in what each round trains on.
 
     A minimizer of your own writes :meth:`pool`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Classifier or regressor to retrain. It is cloned once and a copy of the last
+        model is refitted in each round, so its own ``warm_start`` works.
+
+    shift : BaseShift, default=None
+        How the population reacts. Needed by ``fit``, not by ``partial_fit``.
+
+    response_method : str, default="auto"
+        Which predictions people react to: "predict_proba", "decision_function" or
+        "predict". "auto" takes the first of them that a classifier has, and ``predict``
+        for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The class whose probability or score people react to. None takes the last of
+        ``classes_``.
+
+    scoring : str or callable, default=None
+        Scorer whose negative is recorded as the risk. None takes the log loss of
+        classifiers with ``predict_proba``, the error rate of other classifiers and the
+        mean squared error of regressors.
+
+    max_iter : int, default=20
+        Most retrainings.
+
+    tol : float, default=1e-4
+        Stop when one retraining moves the predictions on the base population by at most
+        this, as a root mean square.
+
+    random_state : int, RandomState instance or None, default=None
+        Random numbers of the shift. The estimator keeps its own.
+
+    See Also
+    --------
+    RepeatedRiskMinimizer : Has the list of fitted attributes, which are the same.
+    skperf.retraining.MemoryStore : Where the snapshots are kept.
+
+    Examples
+    --------
+    Train on every second period only:
+
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from skperf import BaseRiskMinimizer
+    >>> from skperf.retraining import Pool
+    >>> class Patient(BaseRiskMinimizer):
+    ...     def pool(self, store, n_rounds):
+    ...         even = [s for s in store[-2:] if s.period % 2 == 0] or store[-1:]
+    ...         return Pool(even, np.ones(1), even[0].sample)
+    >>> model = Patient(DummyRegressor())
+    >>> for target in (0.0, 1.0, 2.0, 3.0):
+    ...     model = model.partial_fit([[0.0]], [target])
+    >>> model.predict([[0.0]])
+    array([2.])
     """
 
     # not handed over by metadata routing: they describe the call, not the rows

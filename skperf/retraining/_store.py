@@ -76,16 +76,42 @@ class Store(Protocol):
 
         meta : dict
             The other fields of :class:`Snapshot`.
+
+        Returns
+        -------
+        store : Store
+            The store that holds them.
         """
 
     def keep(self, snapshots: Sequence[Snapshot]) -> Self:
         """Return the store after a round that has made `snapshots` of its content.
 
         A store in memory forgets all else; one that is a record need not.
+
+        Parameters
+        ----------
+        snapshots : sequence of Snapshot
+            What later rounds may ask for, the newest last.
+
+        Returns
+        -------
+        store : Store
+            The store from which later rounds take them.
         """
 
     def meta(self, period: Hashable) -> SnapshotMeta:
-        """Return the `meta` with which a period was appended."""
+        """Return the `meta` with which a period was appended.
+
+        Parameters
+        ----------
+        period : hashable
+            What the period is called.
+
+        Returns
+        -------
+        meta : dict
+            The fields of :class:`Snapshot` but sample, predictions and period.
+        """
 
     def __getitem__(
         self, key: "slice[int | None, int | None, None]"

@@ -35,11 +35,36 @@ class PredictionFunction:
         raise NotImplementedError
 
     def score(self, X: Table) -> Floats:
-        """Return what people lower or raise: the prediction before it is squashed."""
+        """Return what people lower or raise: the prediction before it is squashed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions, where no more is known.
+        """
         return self(X)
 
     def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
-        """Return the gradient of the score, None where it is not known."""
+        """Return the gradient of the score, None where it is not known.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features.
+
+        columns : int, str, slice or array-like, default=None
+            The columns asked for. None means all.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_columns), or None
+            The derivatives of each row's score by its features.
+        """
         return None
 
 

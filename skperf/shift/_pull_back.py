@@ -96,13 +96,61 @@ class Parameters(Protocol):
         """Return the parameters, of shape (n_parameters,)."""
 
     def set(self, values: Floats) -> None:
-        """Replace the parameters by others of that shape."""
+        """Replace the parameters by others of that shape.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_parameters,)
+            The new parameters.
+        """
 
     def vjp(self, X: Table, v: Floats) -> Floats:
-        """Return the derivative of ``sum(v * score(X))`` by the parameters."""
+        """Return the derivative of ``sum(v * score(X))`` by the parameters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows on which the model is asked.
+
+        v : ndarray of shape (n_samples,)
+            What the score of each row counts.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_parameters,)
+            One number a parameter.
+        """
 
     def vjp_gradient(self, X: Table, U: Floats) -> Floats:
-        """Return that of ``sum(U * gradient of the score at X)``."""
+        """Return that of ``sum(U * gradient of the score at X)``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows on which the model is asked.
+
+        U : ndarray of shape (n_samples, n_features)
+            What the gradient at each row counts.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_parameters,)
+            One number a parameter.
+        """
 
     def vjp_input(self, X: Table, v: Floats) -> Floats:
-        """Return the derivative of ``sum(v * score(X))`` by X."""
+        """Return the derivative of ``sum(v * score(X))`` by X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows on which the model is asked.
+
+        v : ndarray of shape (n_samples,)
+            What the score of each row counts.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_samples, n_features)
+            One number a feature and row.
+        """
