@@ -214,3 +214,122 @@ def test_failure_after_fit_keeps_what_fit_has_found():
     with pytest.raises(ValueError, match="NaN"):
         model.partial_fit(np.where(X > 2, np.nan, X), y)
     assert vars(model) == before
+
+
+# Periods
+
+
+def test_a_period_counts_once():
+    model = AffineRiskMinimizer(LinearRegression(fit_intercept=False))
+    model.partial_fit([[1.0]], [1.0], period="May")
+    model.partial_fit([[1.0]], [2.0], period="June")
+    before = pickle.dumps(model)
+    with pytest.raises(ValueError, match="'June' was seen before"):
+        model.partial_fit([[1.0]], [9.0], period="June")
+    assert pickle.dumps(model) == before
+    restored = pickle.loads(before)
+    with pytest.raises(ValueError, match="'May' was seen before"):
+        restored.partial_fit([[1.0]], [9.0], period="May")
+    with pytest.raises(TypeError, match="period must be hashable"):
+        model.partial_fit([[1.0]], [9.0], period=["July"])
+
+
+def test_a_new_record_knows_no_periods():
+    model = RepeatedRiskMinimizer(LogisticRegression(), ResampleIfRejected(0.9))
+    model.partial_fit(X, Y, period="May").fit(X, Y).partial_fit(X, Y, period="May")
+    assert model.n_iter_ == 1
+
+
+def test_a_refilled_buffer_loses_nothing():
+    """What is remembered is copied: rows, targets and weights."""
+    months = [np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(4)]
+    own, refilled = (AffineRiskMinimizer(LinearRegression()) for _ in range(2))
+    buffer, weights = np.empty((50, 3)), np.empty(50)
+    for month in months:
+        own.partial_fit(
+            month[:, :2].copy(), month[:, 2].copy(), sample_weight=month[:, 0] ** 2
+        )
+        buffer[:], weights[:] = month, month[:, 0] ** 2
+        refilled.partial_fit(buffer[:, :2], buffer[:, 2], sample_weight=weights)
+    assert_array_equal(own.estimator_.coef_, refilled.estimator_.coef_)
+    for name in set(COLUMNS) - {"fit_time"}:
+        assert_array_equal(own.history_[name], refilled.history_[name])
+    assert own.history_["n_rows"][-1] == 150
+
+
+def test_persons_are_remembered():
+    model = AffineRiskMinimizer(LinearRegression(), window=2)
+    for start in (0, 5, 10):
+        groups = np.arange(start, start + 4)
+        model.partial_fit(np.eye(4) * (1 + start), np.ones(4), groups=groups)
+    pool = model.__getstate__()["path"]["store"][:]
+    assert [s.sample.groups[0] for s in pool] == [5, 10]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.partial_fit(np.eye(4), np.ones(4), groups=[1, 2])
+
+
+# Labels that come late
+
+
+def test_late_labels_belong_to_the_model_that_people_met():
+    """Anderson's residuals and the record take them as data of the older model."""
+
+    def newest(snapshots):
+        seen.append([float(s.y_pred[0]) for s in snapshots])
+        return np.eye(len(snapshots))[-1]
+
+    seen = []
+    model = AffineRiskMinimizer(LinearRegression(fit_intercept=False))
+    model.set_params(coefficients=newest, window=2).partial_fit([[1.0]], [1.0])
+    model.partial_fit([[1.0]], [2.0])
+    model.partial_fit([[1.0]], [4.0], deployed=0)
+    assert seen[-1] == [1.0, 1.0]
+    assert model.predict([[1.0]])[0] == pytest.approx(4)
+    history = model.history_
+    assert np.isnan(history["risk_before"][-1])
+    assert np.isnan(history["loss_shift"][-1])
+    assert history["risk_before"][0] == pytest.approx(1)
+
+
+def test_late_labels_give_no_verdict():
+    """A retraining on the data of model t - 1 gives model t again: a gap of 0."""
+    model = RepeatedRiskMinimizer(LinearRegression(fit_intercept=False))
+    model.partial_fit([[1.0]], [1.0])
+    for _ in range(6):
+        before = model.predict([[1.0]])
+        model.partial_fit([[1.0]], 1 - 1.1 * before)
+    model.partial_fit([[1.0]], 1 - 1.1 * before, deployed=model.n_iter_ - 1)
+    assert model.history_["prediction_gap"][-1] == pytest.approx(0, abs=1e-14)
+    assert not model.converged_
+    assert np.isnan(model.stability_residual_)
+    model.partial_fit([[1.0]], 1 - 1.1 * model.predict([[1.0]]))
+    assert model.stability_residual_ > 1
+
+
+@pytest.mark.parametrize("deployed", [-1, 0, 2, 4, "June"])
+def test_models_that_are_forgotten(deployed):
+    model = RepeatedRiskMinimizer(LinearRegression())
+    for _ in range(4):
+        model.partial_fit(X, Y)
+    before = pickle.dumps(model)
+    if deployed == 2:
+        assert model.partial_fit(X, Y, deployed=2).n_iter_ == 4
+        return
+    with pytest.raises(ValueError, match="is not a round whose model is remembered"):
+        model.partial_fit(X, Y, deployed=deployed)
+    assert pickle.dumps(model) == before
+
+
+def test_no_model_before_the_first():
+    model = RepeatedRiskMinimizer(LinearRegression())
+    with pytest.raises(ValueError, match="no model has been deployed yet"):
+        model.partial_fit(X, Y, deployed=0)
+    assert not hasattr(model, "estimator_")
+
+
+def test_what_describes_the_call_is_no_metadata():
+    routing = RepeatedRiskMinimizer(LinearRegression()).get_metadata_routing()
+    requests = str(routing)
+    assert "groups" in requests
+    assert "period" not in requests
+    assert "deployed" not in requests
