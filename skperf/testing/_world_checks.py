@@ -67,12 +67,13 @@ def check_keys(shift, population):
 def check_groups(shift, population):
     """Tell of each row which person of the base population it is, or nothing."""
     n_samples = _num_samples(population.X)
-    labels = 7 * np.arange(n_samples) + 3
-    rows, persons = (_groups(shift, population, given) for given in (None, labels))
+    rows = _groups(shift, population, None)
     if rows is None:
         return
     inside = rows.dtype.kind in "iu" and 0 <= rows.min() <= rows.max() < n_samples
     require(inside, "groups are not numbers of rows of the base population.")
+    labels = 7 * np.arange(n_samples) + 3
+    persons = _groups(shift, population, labels)
     require(
         persons is not None and np.array_equal(labels[rows], persons),
         "the labels of persons given to bind are not those of the rows returned.",

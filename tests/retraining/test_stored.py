@@ -8,6 +8,7 @@ from copy import copy, deepcopy
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.callback import ProgressBar
 from sklearn.datasets import make_classification
@@ -91,6 +92,7 @@ def test_answers_that_are_kept_for_a_round_are_not_stored(minimizer):
 
 
 def test_what_scikit_learn_attaches_is_kept(minimizer):
+    sklearn.set_config(enable_metadata_routing=True)
     minimizer.set_callbacks(ProgressBar())
     minimizer.set_fit_request(sample_weight=True)
     again = deepcopy(minimizer.partial_fit(X, Y))

@@ -18,8 +18,10 @@ from skperf.shift import (
     BaseShift,
     FunctionShift,
     OutcomeShift,
+    PopulationShift,
     ResampleIfRejected,
     Sample,
+    World,
 )
 from skperf.testing import check_shift
 
@@ -140,6 +142,86 @@ class DrawsAnew(Resample):
         return super().sample(X, y, y_pred, random_state=seed, **kwargs)
 
 
+class OneKeyForAll(Resample):
+    """Rows that differ from population to population under one key."""
+
+    def sample(self, X, y, y_pred, **kwargs):
+        return super().sample(X, y, y_pred, **kwargs)._replace(support="mine")
+
+
+class OneKeyForAllRounds(Resample):
+    """Rows that depend on the predictions under one key."""
+
+    def sample(self, X, y, y_pred, *, sample_weight=None, **kwargs):
+        moved = X + y_pred[:, None]
+        return Sample(moved, y, sample_weight, support=float(np.sum(y)))
+
+
+class UnknownPersons(Resample):
+    def sample(self, X, y, y_pred, **kwargs):
+        sample = super().sample(X, y, y_pred, **kwargs)
+        return sample._replace(groups=1 + np.arange(len(sample.y)))
+
+
+class WorldOf(World):
+    """A world with one fault, or none."""
+
+    is_random = False
+
+    def __init__(self, base):
+        self.base = base
+
+    def start(self):
+        return np.zeros(1)
+
+    def react(self, state, predictor):
+        mean = np.mean(predictor(self.base.X))
+        return self.base._replace(X=self.base.X + state), 0.5 * (state + mean)
+
+
+class WorldInPlace(WorldOf):
+    def react(self, state, predictor):
+        sample, new = super().react(state, predictor)
+        state[:] = new
+        return sample, state
+
+
+class WorldWithMemoryOfItsOwn(WorldOf):
+    n_rounds = 0
+
+    def react(self, state, predictor):
+        self.n_rounds += 1
+        sample, state = super().react(state, predictor)
+        return sample._replace(X=sample.X + self.n_rounds), state
+
+
+class WorldThatForgetsNames(WorldOf):
+    def react(self, state, predictor):
+        sample, state = super().react(state, predictor)
+        return sample._replace(groups=np.arange(len(sample.y))), state
+
+
+class Inhabited(PopulationShift):
+    def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+        return self.world(Sample(X, y, sample_weight, groups))
+
+
+class Sound(Inhabited):
+    world = WorldOf
+
+
+class InPlace(Inhabited):
+    world = WorldInPlace
+
+
+class MemoryOfItsOwn(Inhabited):
+    world = WorldWithMemoryOfItsOwn
+
+
+class ForgetsNames(Inhabited):
+    world = WorldThatForgetsNames
+
+
 class ForgetsWeights(BaseShift):
     def sample(
         self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
@@ -194,6 +276,12 @@ BROKEN = [
     (HiddenState, "check_clone_agrees: y of two samples differs"),
     (OwnBind, "check_bind_agrees: "),
     (DrawsAnew, "check_fixed_numbers: X of two samples differs"),
+    (OneKeyForAll, "check_keys: two samples with one support key have other rows"),
+    (OneKeyForAllRounds, "check_keys: two samples with one support key"),
+    (UnknownPersons, "check_groups: groups are not numbers of rows"),
+    (InPlace, "check_world_is_pure: "),
+    (MemoryOfItsOwn, "check_world_is_pure: X of two samples differs"),
+    (ForgetsNames, "check_groups: the labels of persons given to bind"),
     (ForgetsWeights, "check_weights_are_copies: the mean of"),
     (IgnoresWeights, "check_weights_are_copies: the mean of column 3"),
     (ReweighsBaseRows, 'check_faces_agree: "expected" and "common" differ'),
@@ -214,6 +302,10 @@ def test_sound_shift_passes(resampling):
 def test_broken_shift_is_found(shift, problem):
     with pytest.raises(AssertionError, match=rf"{shift.__name__}\(.* fails {problem}"):
         check_shift(shift(), n_draws=100)
+
+
+def test_sound_world_passes():
+    check_shift(Sound(), n_draws=2)
 
 
 def test_unpicklable_shift_is_found():
