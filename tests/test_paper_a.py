@@ -144,9 +144,9 @@ def test_levels_of_the_drawn_face(credit, delta, seed):
     (lowest, highest), (worst, best), floor = PAPER[delta]
     record = run_paper(credit, delta, seed=seed)
     before, after = np.log(record.late("risks"))
-    # 0.002 for reading the figures, and 0.004 for the seed: three of the authors' own
-    # code end 0.0035 to 0.009 apart. A constant would be 0.36 higher.
-    assert lowest - 0.006 < after < before < highest + 0.006
+    # 0.002 for reading the figures, and 0.009 for the seed: so far apart do three of
+    # the authors' own code end. A constant would be 0.36 higher.
+    assert lowest - 0.011 < after < before < highest + 0.011
     # the first model is worse off than all that were trained on induced data
     assert np.log(record.risks[1]) > highest
     # their accuracies end 0.001 to 0.003 apart

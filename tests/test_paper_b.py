@@ -141,7 +141,7 @@ class CreditWorlds:
         """Return the RMS of models of one draw around their mean, without a loop."""
         predictions = []
         for seed in range(100, 130):
-            X, y, _ = self.real.sample(self.X, self.y, self.stable, random_state=seed)
+            X, y, *_ = self.real.sample(self.X, self.y, self.stable, random_state=seed)
             fitted = self.model.fit(X, y)
             predictions.append(fitted.predict_proba(self.X)[:, 1])
         return np.sqrt(np.var(predictions, axis=0, ddof=1).mean())

@@ -244,21 +244,10 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             population._replace(y=target)
             for target in split_targets(population.y, len(players))
         ]
-        world = self._bind_shift(population)
+        world = GameWorld(self._bind_shift(population), self.shift, len(players))
         task = self._init_callback_context(max_subtasks=self.max_iter + 1)
         tasks = GameTasks(self, players, population, bases, task)
-        retraining = Retraining(
-            GameWorld(world, self.shift, len(players)),
-            [
-                make_learner(player, {}, note=f"Raised by the player {name!r}.")
-                for name, player in zip(self._names, players, strict=True)
-            ],
-            tasks,
-            partial(self._publish, players),
-            _NOTE,
-            in_turns=self.order == "alternating",
-            joint_residuals=self.residuals == "joint",
-        )
+        retraining = self._retraining(world, players, tasks)
         standing = retraining.start(bases)
         check_predictions(standing, self._names)
         retraining.publish(standing)
@@ -305,6 +294,21 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             random_state=check_random_state(self.random_state),
         )
         return check_world(world, self.shift)
+
+    def _retraining(self, world, players, tasks):
+        learners = [
+            make_learner(player, {}, note=f"Raised by the player {name!r}.")
+            for name, player in zip(self._names, players, strict=True)
+        ]
+        return Retraining(
+            world,
+            learners,
+            tasks,
+            partial(self._publish, players),
+            _NOTE,
+            in_turns=self.order == "alternating",
+            joint_residuals=self.residuals == "joint",
+        )
 
     def _publish(self, players, standing):
         """Publish a finished round, all of it or nothing."""

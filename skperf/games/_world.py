@@ -72,6 +72,11 @@ class GameWorld:
         self.shift = shift  # whom to name if a sample is wrong
         self.n_players = n_players
 
+    @property
+    def is_random(self):
+        """Whether the same models can see different data."""
+        return self.world.is_random
+
     def start(self):
         """Return the state before anybody has met a model."""
         return self.world.start()

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.metrics import get_scorer
 
 from skperf.retraining._losses import row_losses, weighted_mean
 from skperf.shift import Predictor, Sample
@@ -39,6 +38,8 @@ class DeployedModel(Predictor):
         """Return the weighted mean loss on `sample`, or minus its `scoring`."""
         X, y, sample_weight, *_ = sample
         if scoring is not None:
+            from sklearn.metrics import get_scorer  # `import skperf` would pay for it
+
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
         return weighted_mean(self._losses(X, y), sample_weight)

@@ -7,13 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skperf.shift import Sample
-from skperf.utils._sklearn import BaseSearchCV, _routing_enabled
+from skperf.utils._sklearn import _routing_enabled
 
 
 def fit_with_weights(
@@ -56,6 +54,17 @@ def weight_parameter(estimator: BaseEstimator) -> str | None:
     if _routing_enabled():
         routing = get_routing_for_object(estimator)
         return "sample_weight" if routing.consumes("fit", ["sample_weight"]) else None
+    return _inner_weight_parameter(estimator)
+
+
+def _inner_weight_parameter(estimator: BaseEstimator) -> str | None:
+    """Return the name for a meta-estimator of scikit-learn that hands weights on."""
+    # here, since `import skperf` would pay for them
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    from skperf.utils._sklearn import BaseSearchCV
+
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         inner = None if last == "passthrough" else weight_parameter(last)

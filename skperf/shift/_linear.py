@@ -5,16 +5,8 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
 
 from skperf.shift._sample import Floats
-from skperf.utils._sklearn import LinearClassifierMixin, LinearModel
 
 
 def linear_coef(estimator: BaseEstimator, position: int) -> Floats | None:
@@ -22,6 +14,11 @@ def linear_coef(estimator: BaseEstimator, position: int) -> Floats | None:
 
     `position` is that of the class whose score it is.
     """
+    # here, since `import skperf` would pay for them
+    from sklearn.pipeline import Pipeline
+
+    from skperf.utils._sklearn import LinearClassifierMixin, LinearModel
+
     steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
     *scalers, model = [step for _, step in steps if step != "passthrough"]
     if not isinstance(model, LinearModel | LinearClassifierMixin):
@@ -44,6 +41,13 @@ def _score_coef(model: BaseEstimator, position: int) -> Floats | None:
 
 def _scale(scaler: BaseEstimator) -> Floats | float | None:
     """Return what a scaler multiplies columns by, or None if it does more than that."""
+    from sklearn.preprocessing import (
+        MaxAbsScaler,
+        MinMaxScaler,
+        RobustScaler,
+        StandardScaler,
+    )
+
     if isinstance(scaler, MinMaxScaler):
         return None if scaler.clip else scaler.scale_
     if isinstance(scaler, StandardScaler | RobustScaler | MaxAbsScaler):

@@ -4,13 +4,14 @@
 """Every private name of scikit-learn that skperf uses, in one place.
 
 scikit-learn may move these between releases, so the package pins its minor version
-and a new release is supported by mending this file.
+and a new release is supported by mending this file. Names from modules that
+``import sklearn`` has not loaded are imported when they are first asked for.
 """
+
+import importlib
 
 from sklearn.base import _fit_context
 from sklearn.callback._callback_support import callback_management_context
-from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._optional_dependencies import check_pandas_support
@@ -25,12 +26,15 @@ from sklearn.utils.validation import (
     _num_samples,
 )
 
+_ON_DEMAND = {
+    "BaseSearchCV": "sklearn.model_selection._search",
+    "LinearClassifierMixin": "sklearn.linear_model._base",
+    "LinearModel": "sklearn.linear_model._base",
+}
+
 __all__ = [
-    "BaseSearchCV",
     "HasMethods",
     "Interval",
-    "LinearClassifierMixin",
-    "LinearModel",
     "RealNotInt",
     "StrOptions",
     "_BaseComposition",
@@ -47,6 +51,12 @@ __all__ = [
     "check_pandas_support",
     "init_callback_context",
 ]
+
+
+def __getattr__(name):
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ON_DEMAND[name]), name)
 
 
 def init_callback_context(estimator, **task):
