@@ -57,6 +57,8 @@ _CLASSES = {
     "Sample": "shift",
     "ScaledSigmoid": "neural_network",
     "Schema": "retraining",
+    "PositiveClassWarning": "exceptions",
+    "RepeatedPersonsWarning": "exceptions",
     "SchemaError": "exceptions",
     "ShiftPipeline": "shift",
     "Snapshot": "retraining",

@@ -20,11 +20,13 @@ from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
 from skperf.retraining._log import Log
 from skperf.retraining._loop import Retraining, Standing
+from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import ADVICE, verdict
 from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
+from skperf.shift._labels import choose_pos_label
 from skperf.shift._world import check_world
 from skperf.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 
@@ -300,9 +302,23 @@ class BaseRiskMinimizer(
             return np.inf
         standing = log.standing
         if standing is None:
-            standing = Standing((learner.begin(seen, self.estimator_),), None)
+            deployed = DeployedModel.restore(
+                self.estimator_, self.response_method, self._deployed_label()
+            )
+            standing = Standing((learner.begin(seen, deployed),), None)
         _, (residual,) = retraining.run(standing, max_rounds=1, tol=self.tol)
         return residual
+
+    def _deployed_label(self):
+        """Return the class that people react to from now on."""
+        if self.pos_label is None:
+            return self.pos_label_
+        return choose_pos_label(self.estimator_, self.pos_label)
+
+    @property
+    def __skperf_pos_label__(self):
+        """What the minimizer has settled on, for predictors of it."""
+        return getattr(self, "pos_label_", None)
 
     def _bind_shift(self, base):
         """Return the world of the base population."""

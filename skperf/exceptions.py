@@ -3,7 +3,15 @@
 
 """Errors and warnings of this package."""
 
-__all__ = ["SchemaError"]
+__all__ = ["PositiveClassWarning", "RepeatedPersonsWarning", "SchemaError"]
+
+
+class PositiveClassWarning(UserWarning):
+    """The labels do not say which class people react to, and nobody else did."""
+
+
+class RepeatedPersonsWarning(UserWarning):
+    """An estimator counts or splits rows, and several rows are one person."""
 
 
 class SchemaError(ValueError):

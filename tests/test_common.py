@@ -68,6 +68,8 @@ def expected_failed_checks(minimizer):
 @pytest.mark.filterwarnings(
     "ignore:Retraining is not stable:sklearn.exceptions.ConvergenceWarning"
 )
+# They know no pos_label, and try labels that do not tell which class is meant.
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassWarning")
 @parametrize_with_checks(
     list(make_minimizers()),
     expected_failed_checks=expected_failed_checks,

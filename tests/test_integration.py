@@ -269,7 +269,7 @@ LABELS = np.array(["bad", "good"])
 
 
 def test_string_labels():
-    named = simulate(LogisticRegression(), y=LABELS[Y])
+    named = simulate(LogisticRegression(), y=LABELS[Y], pos_label="good")
     assert named.classes_.tolist() == ["bad", "good"]
     assert_array_equal(proba(named), proba(simulate(LogisticRegression())))
     assert set(named.predict(X)) == {"bad", "good"}
@@ -287,6 +287,7 @@ def test_pos_label_is_the_rejected_class(response_method):
     assert np.abs(proba(first) - proba(other)).max() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassWarning")
 @pytest.mark.parametrize("pos_label", ["bad", "fair", "good", None])
 def test_multi_class(pos_label):
     Z, y = make_classification(300, 6, n_informative=4, n_classes=3, random_state=0)

@@ -7,6 +7,7 @@ from skperf.base import BaseRiskMinimizer
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._worlds import SimulatedWorld
+from skperf.shift._labels import choose_pos_label
 from skperf.shift._world import check_world
 from skperf.utils._frames import sample_to_frame
 
@@ -47,7 +48,8 @@ def induce(
         Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to. None takes that of a
+        fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the base population.
@@ -76,7 +78,7 @@ def induce(
     >>> induce(DummyRegressor().fit(X, y), OutcomeShift(feedback=0.5), X, y).y
     array([0.25, 1.25])
     """
-    model = DeployedModel(deployed_model(estimator), response_method, pos_label)
+    model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight, groups)
     sample = let_react(model, shift, base, random_state)
     return sample_to_frame(sample) if as_frame else sample
@@ -94,6 +96,18 @@ def let_react(model, shift, base, random_state):
     world = SimulatedWorld(check_world(bound, shift), shift)
     (sample,) = world.settle(world.start(), [model])
     return sample
+
+
+def deploy(estimator, response_method="auto", pos_label=None):
+    """Return a model as people meet it.
+
+    What is not asked for is as a fitted minimizer has it.
+    """
+    model = deployed_model(estimator)
+    label = choose_pos_label(estimator, pos_label)
+    if response_method == "auto" and isinstance(estimator, BaseRiskMinimizer):
+        response_method = estimator.response_method
+    return DeployedModel.restore(model, response_method, label)
 
 
 def deployed_model(estimator):

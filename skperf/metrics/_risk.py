@@ -5,7 +5,7 @@
 
 from sklearn.base import clone
 
-from skperf.metrics._induce import deployed_model, let_react
+from skperf.metrics._induce import deploy, deployed_model, let_react
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._weights import fit_with_weights
@@ -50,7 +50,8 @@ def performative_risk(
         Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to. None takes that of a
+        fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the base population.
@@ -142,7 +143,8 @@ def decoupled_performative_risk(
         Which predictions of `deployed` people react to.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to. None takes that of a
+        fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the base population.
@@ -168,10 +170,10 @@ def decoupled_performative_risk(
     >>> decoupled_performative_risk(low, high, shift, X, y)
     0.25
     """
-    model = DeployedModel(deployed_model(deployed), response_method, pos_label)
+    model = deploy(deployed, response_method, pos_label)
     base = check_population(X, y, sample_weight)
     sample = let_react(model, shift, base, random_state)
-    return DeployedModel(deployed_model(evaluated)).risk(sample, scoring)
+    return _as_judged(evaluated).risk(sample, scoring)
 
 
 def stability_gap(
@@ -214,7 +216,8 @@ def stability_gap(
         Which predictions people react to.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to. None takes that of a
+        fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the base population.
@@ -238,9 +241,13 @@ def stability_gap(
     >>> stability_gap(model, OutcomeShift(feedback=0.5), X, y)
     0.0625
     """
-    estimator = deployed_model(estimator)
-    model = DeployedModel(estimator, response_method, pos_label)
+    model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight)
     sample = let_react(model, shift, base, random_state)
-    retrained = fit_with_weights(clone(estimator), sample)
-    return model.risk(sample, scoring) - DeployedModel(retrained).risk(sample, scoring)
+    retrained = fit_with_weights(clone(model.estimator), sample)
+    return model.risk(sample, scoring) - model.succeed(retrained).risk(sample, scoring)
+
+
+def _as_judged(estimator):
+    """Return a model whose losses are asked for, and which nobody reacts to."""
+    return DeployedModel.restore(deployed_model(estimator), "auto", None)

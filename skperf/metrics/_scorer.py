@@ -6,8 +6,7 @@
 from sklearn.metrics import get_scorer
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skperf.metrics._induce import deployed_model, let_react
-from skperf.retraining._model import DeployedModel
+from skperf.metrics._induce import deploy, let_react
 from skperf.retraining._population import check_population
 
 
@@ -26,9 +25,7 @@ class PerformativeScorer:
 
     def __call__(self, estimator, X, y, sample_weight=None):
         """Return the score of `estimator` on the data that it induces from (X, y)."""
-        model = DeployedModel(
-            deployed_model(estimator), self.response_method, self.pos_label
-        )
+        model = deploy(estimator, self.response_method, self.pos_label)
         base = check_population(X, y, sample_weight)
         sample = let_react(model, self.shift, base, self.random_state)
         return -model.risk(sample, self.scoring)
@@ -62,7 +59,8 @@ def make_performative_scorer(
         Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to. None takes that of a
+        fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
 
     random_state : int, RandomState instance or None, default=0
         Random numbers of the shift. An int compares all models on the same ones.

@@ -20,6 +20,7 @@ from skperf.retraining._path import Path, Pool
 from skperf.retraining._store import Store
 from skperf.retraining._weights import fit_with_weights
 from skperf.shift import Sample
+from skperf.shift._labels import Label
 from skperf.utils._sklearn import _num_samples
 
 #: Tells callbacks of a training: takes the model and the name of the task.
@@ -34,7 +35,7 @@ class Learner:
     pool: Callable[[Store, int], Pool]
     scoring: Scoring = None
     response_method: str = "auto"
-    pos_label: float | bool | str | None = None
+    pos_label: Label | None = None
     fit_params: Mapping[str, object] = field(default_factory=dict)
     period: Hashable = None  # None: the number of the round
     seen_under: int | None = None  # the round whose model was met; None: the last
@@ -44,11 +45,12 @@ class Learner:
         """Train a first model on data that nobody has reacted to."""
         model = clone(self.estimator)
         self._train(model, base, watch, "fit")
-        return self.begin(base, model)
+        predictor = DeployedModel(model, self.response_method, self.pos_label)
+        return self.begin(base, predictor)
 
-    def begin(self, base: Sample, model: BaseEstimator) -> Path:
+    def begin(self, base: Sample, predictor: DeployedModel) -> Path:
         """Begin a path with a model that is deployed already."""
-        return Path.start(base, self._deploy(model), self.scoring)
+        return Path.start(base, predictor, self.scoring)
 
     def learn(self, path: Path, sample: Sample, watch: Watch) -> Path:
         """Retrain on what was seen, mixed with what the path remembers, and deploy."""
@@ -57,7 +59,7 @@ class Learner:
         pool = self.pool(store, path.n_rounds + 1)
         model = copy_model(path.predictor.estimator)
         seconds = self._train(model, pool.sample, watch, "retrain")
-        predictor = self._deploy(model)
+        predictor = path.predictor.succeed(model)
         risk_after = predictor.risk(sample, self.scoring)
         new = path.deploy(predictor, pool, store, risk_after)
         history = extend_history(
@@ -78,7 +80,7 @@ class Learner:
         """Return how far a retraining on `sample` alone would move the model."""
         model = copy_model(path.predictor.estimator)
         fit_with_weights(model, sample, **self.fit_params)
-        return path.gap(self._deploy(model)(path.X))
+        return path.gap(path.predictor.succeed(model)(path.X))
 
     def _risk_before(self, path: Path, sample: Sample) -> float:
         """Return the risk of the deployed model, NaN where people met another one."""
@@ -104,9 +106,6 @@ class Learner:
             start = perf_counter()
             fit_with_weights(model, sample, **self.fit_params)
             return perf_counter() - start
-
-    def _deploy(self, model: BaseEstimator) -> DeployedModel:
-        return DeployedModel(model, self.response_method, self.pos_label)
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:

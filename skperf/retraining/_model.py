@@ -5,13 +5,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skperf.retraining._losses import row_losses, weighted_mean
 from skperf.shift import Predictor, Sample
+from skperf.shift._labels import Label
 from skperf.shift._sample import Floats, Table
 
 Scoring: TypeAlias = str | Callable | None
@@ -25,14 +26,8 @@ class DeployedModel(Predictor):
     left behind by a pickle.
     """
 
-    def __init__(
-        self,
-        model: BaseEstimator,
-        response_method: str = "auto",
-        pos_label: float | bool | str | None = None,
-    ) -> None:
-        super().__init__(model, response_method, pos_label)
-        self._forget()
+    _last_responses: tuple[Table, dict[str, NDArray]] = (None, {})
+    _last_losses: tuple[Table, Table, Floats] | None = None
 
     def risk(self, sample: Sample, scoring: Scoring = None) -> float:
         """Return the weighted mean loss on `sample`, or minus its `scoring`."""
@@ -44,13 +39,23 @@ class DeployedModel(Predictor):
             return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
         return weighted_mean(self._losses(X, y), sample_weight)
 
-    def __getstate__(self) -> dict[str, object]:
-        kept = DeployedModel(self.estimator, self.response_method, self._pos_label)
-        return vars(kept)
+    @classmethod
+    def restore(
+        cls, model: BaseEstimator, response_method: str, pos_label: Label | None
+    ) -> Self:
+        """Return the predictor of a stored model, which may lack the class."""
+        predictor = cls.__new__(cls)
+        predictor.estimator = model
+        predictor.response_method = response_method
+        predictor.pos_label = pos_label
+        return predictor
 
-    def _forget(self) -> None:
-        self._last_responses: tuple[Table, dict[str, NDArray]] = (None, {})
-        self._last_losses: tuple[Table, Table, Floats] | None = None
+    def succeed(self, model: BaseEstimator) -> Self:
+        """Return the predictor of a later model, which has answered nothing yet."""
+        return self.restore(model, self.response_method, self.pos_label)
+
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self.succeed(self.estimator))
 
     def _losses(self, X: Table, y: Table) -> Floats:
         last = self._last_losses

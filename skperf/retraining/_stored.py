@@ -14,6 +14,7 @@ from skperf.retraining._loop import Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
 from skperf.retraining._schema import Schema
+from skperf.shift._labels import Label
 from skperf.shift._world import State
 
 VERSION = 1
@@ -26,7 +27,7 @@ class Stored(TypedDict, total=False):
     params: dict[str, object]
     attached: dict[str, object]  # by scikit-learn: callbacks, metadata requests
     model: BaseEstimator
-    pos_label: float | bool | str | None  # the class that people react to
+    pos_label: Label | None  # the class that people react to
     history: History
     round: int
     state: State  # of the world
@@ -47,6 +48,7 @@ def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
     path = standing.paths[number]
     return {
         "estimator_": path.predictor.estimator,
+        "pos_label_": path.predictor.pos_label,
         "history_": path.history,
         "n_iter_": path.n_rounds,
         "stability_residual_": float("nan"),
@@ -63,10 +65,9 @@ def to_stored(attributes: Mapping[str, object], param_names: Iterable[str]) -> S
     params = {name: rest.pop(name) for name in param_names}
     stored = Stored(version=VERSION, params=params, attached=rest)
     if "estimator_" in rest:
-        model = rest.pop("estimator_")
         stored |= Stored(
-            model=model,
-            pos_label=_predictor(model, params).pos_label,
+            model=rest.pop("estimator_"),
+            pos_label=rest.pop("pos_label_"),
             history=rest.pop("history_"),
             round=rest.pop("n_iter_"),
             state=rest.pop("_state"),
@@ -88,16 +89,13 @@ def from_stored(stored: Stored) -> dict[str, object]:
         attributes |= stored["verdict"]
         attributes |= {
             "estimator_": stored["model"],
+            "pos_label_": stored["pos_label"],
             "history_": stored["history"],
             "n_iter_": stored["round"],
             "_state": stored["state"],
             "_log": _pack_log(stored),
         }
     return attributes
-
-
-def _predictor(model: BaseEstimator, params: dict) -> DeployedModel:
-    return DeployedModel(model, params["response_method"], params["pos_label"])
 
 
 def _unpack_log(log: Log | None) -> Stored:
@@ -112,8 +110,11 @@ def _unpack_log(log: Log | None) -> Stored:
 def _pack_log(stored: Stored) -> Log | None:
     if stored["path"] is None or stored["schema"] is None:
         return None
+    predictor = DeployedModel.restore(
+        stored["model"], str(stored["params"]["response_method"]), stored["pos_label"]
+    )
     fields = {
-        "predictor": _predictor(stored["model"], stored["params"]),
+        "predictor": predictor,
         "history": stored["history"],
         **stored["path"],
     }

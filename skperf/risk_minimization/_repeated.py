@@ -32,8 +32,9 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
         for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to. None takes the last of
-        ``classes_``.
+        The class whose probability or score people react to. None takes the 1 of
+        labels that are 0 and 1 or -1 and 1; of other labels the last, with a
+        :class:`~skperf.exceptions.PositiveClassWarning`.
 
     scoring : str or callable, default=None
         Scorer whose negative is recorded as the risk. None takes the log loss of
@@ -54,6 +55,10 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     ----------
     estimator_ : estimator
         The deployed model.
+
+    pos_label_ : int, float, bool, str or None
+        The class that people react to, for the whole path: a later model that has not
+        learnt it predicts 0. None for a regressor.
 
     history_ : dict of ndarrays of shape (`n_iter_`,)
         One entry a round, ready for ``pandas.DataFrame``:

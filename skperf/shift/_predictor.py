@@ -4,12 +4,14 @@
 """The deployed model as people meet it: a function of their features."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from copy import copy
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
+from skperf.shift._labels import Label, choose_pos_label
 from skperf.shift._linear import linear_coef
 from skperf.shift._sample import Floats, Table
 from skperf.utils._sklearn import _check_response_method, _num_samples
@@ -85,13 +87,18 @@ class Predictor(PredictionFunction):
         for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to. None takes the last of
-        ``classes_``.
+        The class whose probability or score people react to. None takes what a fitted
+        minimizer has settled on, else the 1 of labels that are 0 and 1 or -1 and 1;
+        of other labels the last, with a
+        :class:`~skperf.exceptions.PositiveClassWarning`.
 
     Attributes
     ----------
     estimator : estimator
         The model, for maps of its parameters.
+
+    pos_label : int, float, bool, str or None
+        The class that people react to; None for a regressor.
 
     Examples
     --------
@@ -115,23 +122,34 @@ class Predictor(PredictionFunction):
         self,
         model: BaseEstimator,
         response_method: str = "auto",
-        pos_label: float | bool | str | None = None,
+        pos_label: Label | None = None,
     ) -> None:
         self.estimator = model
         self.response_method = response_method
-        self._pos_label = pos_label
+        self.pos_label = choose_pos_label(model, pos_label)
 
     @property
     def classes_(self) -> NDArray:
         """The labels of a classifier."""
         return self.estimator.classes_
 
-    @property
-    def pos_label(self) -> float | bool | str | None:
-        """The label that people react to; None for a regressor."""
-        if self._pos_label is None and is_classifier(self.estimator):
-            return self.classes_[-1]
-        return self._pos_label
+    def succeed(self, model: BaseEstimator) -> Self:
+        """Return the predictor of a later model.
+
+        Parameters
+        ----------
+        model : estimator
+            Another fitted model. If it has not learnt `pos_label`, since no row of its
+            sample had it, its probability is 0.
+
+        Returns
+        -------
+        predictor : Predictor
+            It speaks of the same class, whatever the later model has learnt.
+        """
+        other = copy(self)
+        other.estimator = model
+        return other
 
     def __call__(self, X: Table) -> Floats:
         """Return what people react to.
@@ -185,7 +203,7 @@ class Predictor(PredictionFunction):
             A read-only view of one row where it is the same everywhere. None where it
             is not known.
         """
-        position = self._position if is_classifier(self.estimator) else 0
+        position = self._known_position() if is_classifier(self.estimator) else 0
         coef = linear_coef(self.estimator, position)
         if coef is None:
             return None
@@ -193,18 +211,20 @@ class Predictor(PredictionFunction):
         return np.broadcast_to(row, (_num_samples(X), len(row)))
 
     @property
-    def _position(self) -> int:
-        """The position of the positive class in ``classes_``."""
-        classes = np.asarray(self.classes_)
-        if self._pos_label is None:
-            return len(classes) - 1
-        position = np.flatnonzero(classes == self._pos_label)
-        if not len(position):
+    def _position(self) -> int | None:
+        """The position of the positive class in ``classes_``, if it was learnt."""
+        position = np.flatnonzero(np.asarray(self.classes_) == self.pos_label)
+        return int(position[0]) if len(position) else None
+
+    def _known_position(self) -> int:
+        if self._position is None:
             raise ValueError(
-                f"pos_label={self._pos_label!r} is not a label of the fitted model. "
-                f"Expected one of {classes.tolist()}."
+                f"The model has no score of the class {self.pos_label!r}: no row that "
+                f"it was trained on has it, only {np.asarray(self.classes_).tolist()}. "
+                "Let people react to probabilities, of which it has 0, or train on "
+                "more rows."
             )
-        return int(position[0])
+        return self._position
 
     def _predict(self, methods: str | list[str], X: Table) -> Floats:
         method = _check_response_method(self.estimator, methods).__name__
@@ -222,10 +242,13 @@ class Predictor(PredictionFunction):
         if isinstance(self.classes_, list):  # several outputs
             return response
         if method == "predict":
-            return (response == self.classes_[self._position]).astype(float)
+            return (response == self.pos_label).astype(float)
+        if method == "predict_proba" and self._position is None:
+            return np.zeros(len(response))
+        position = self._known_position()
         if response.ndim == 1:  # the decision function of a binary classifier
-            return response if self._position == 1 else -response
-        return response[:, self._position]
+            return response if position == 1 else -response
+        return response[:, position]
 
 
 class PlainFunction(PredictionFunction):

@@ -42,8 +42,7 @@ def test_of_a_classifier():
     assert_array_equal(predictor.score(X), -LOGISTIC.decision_function(X))
 
 
-def test_the_last_class_by_default():
-    assert Predictor(LOGISTIC).pos_label == "good"
+def test_of_a_regressor():
     assert Predictor(Ridge().fit(X, Y)).pos_label is None
 
 
@@ -57,7 +56,7 @@ def test_the_last_class_by_default():
     ],
 )
 def test_response_method(response_method, expected):
-    assert_array_equal(Predictor(LOGISTIC, response_method)(X), expected)
+    assert_array_equal(Predictor(LOGISTIC, response_method, "good")(X), expected)
 
 
 def test_unknown_label():
@@ -67,7 +66,7 @@ def test_unknown_label():
 
 def test_nothing_is_remembered():
     """A table that is changed in place is another table."""
-    predictor, table = Predictor(LOGISTIC), X.copy()
+    predictor, table = Predictor(LOGISTIC, pos_label="good"), X.copy()
     predictor(table)
     table *= 2
     assert_array_equal(predictor(table), LOGISTIC.predict_proba(2 * X)[:, 1])
@@ -77,7 +76,7 @@ def test_nothing_is_remembered():
 
 
 def test_gradient_is_a_view_of_one_row():
-    gradient = Predictor(LOGISTIC).gradient(X)
+    gradient = Predictor(LOGISTIC, pos_label="good").gradient(X)
     assert gradient.shape == (80, 4)
     assert gradient.strides[0] == 0
     assert_array_equal(gradient[7], LOGISTIC.coef_[0])
@@ -139,7 +138,7 @@ def test_a_wrapper_passes_on_what_it_does_not_change(name):
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_a_wrapper_does_not_change_how_people_move(name):
     alone = StrategicResponse(0.5)
-    model = Predictor(LOGISTIC)
+    model = Predictor(LOGISTIC, pos_label="good")
     worlds = (shift.bind(X, Y) for shift in (alone, WRAPPERS[name](alone)))
     plain, wrapped = (world.react(world.start(), model)[0] for world in worlds)
     assert_array_equal(plain.X, wrapped.X)
@@ -171,7 +170,7 @@ def move_by_parameters(X, y, y_pred, predictor):
 
 
 def test_joint_predictor():
-    players = [Predictor(LOGISTIC), Predictor(Ridge().fit(X, Y))]
+    players = [Predictor(LOGISTIC, pos_label="good"), Predictor(Ridge().fit(X, Y))]
     joint = JointPredictor(players)
     assert len(joint) == 2
     assert list(joint) == players

@@ -97,6 +97,7 @@ def test_pos_label_turns_the_score(estimator):
     assert np.abs(found).max() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassWarning")
 @pytest.mark.parametrize("pos_label", [0, 1, 2, None])
 def test_multi_class(pos_label):
     estimator = LogisticRegression(max_iter=1000)
