@@ -17,6 +17,7 @@ from skperf.retraining._history import extend_history
 from skperf.retraining._losses import root_mean_square
 from skperf.retraining._model import DeployedModel, Scoring
 from skperf.retraining._path import Path, Pool
+from skperf.retraining._persons import groups_parameter, repeats, warn_if_counted
 from skperf.retraining._store import Store
 from skperf.retraining._weights import fit_with_weights
 from skperf.shift import Sample
@@ -57,6 +58,7 @@ class Learner:
         risk_before = self._risk_before(path, sample)
         store = self._remember(path, sample)
         pool = self.pool(store, path.n_rounds + 1)
+        told = path.told_of_persons or self._tell_of_persons(pool.sample)
         model = copy_model(path.predictor.estimator)
         seconds = self._train(model, pool.sample, watch, "retrain")
         predictor = path.predictor.succeed(model)
@@ -74,12 +76,13 @@ class Learner:
             n_rows_new=_num_samples(sample.X),
             fit_time=seconds,
         )
-        return new._replace(history=history, is_late=self._is_late(path))
+        late = self._is_late(path)
+        return new._replace(history=history, is_late=late, told_of_persons=told)
 
     def measure(self, path: Path, sample: Sample) -> float:
         """Return how far a retraining on `sample` alone would move the model."""
         model = copy_model(path.predictor.estimator)
-        fit_with_weights(model, sample, **self.fit_params)
+        self._fit(model, sample)
         return path.gap(path.predictor.succeed(model)(path.X))
 
     def _risk_before(self, path: Path, sample: Sample) -> float:
@@ -104,8 +107,23 @@ class Learner:
         """Fit `model` in place; return the seconds that this took."""
         with watch(model, task_name):
             start = perf_counter()
-            fit_with_weights(model, sample, **self.fit_params)
+            self._fit(model, sample)
             return perf_counter() - start
+
+    def _fit(self, model: BaseEstimator, sample: Sample) -> None:
+        """Fit `model` in place, and hand it the persons if it splits by them."""
+        handed = {}
+        if sample.groups is not None:
+            name = groups_parameter(model)
+            handed = {} if name is None else {name: sample.groups}
+        fit_with_weights(model, sample, **self.fit_params, **handed)
+
+    def _tell_of_persons(self, sample: Sample) -> bool:
+        """Say so, once, if the estimator takes the rows of a person for persons."""
+        if not repeats(sample.groups):
+            return False
+        warn_if_counted(self.estimator, sample)
+        return True
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:

@@ -51,6 +51,7 @@ class Path(NamedTuple):
     store: Store = MemoryStore()
     share: float = 1.0  # of the newest snapshot in the mixture trained on
     n_mixed: int = 0  # models whose data were mixed
+    told_of_persons: bool = False  # the estimator was looked at, and the user told
     is_late: bool = False  # the newest data were seen under an older model
 
     @classmethod

@@ -1,0 +1,138 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Several rows of one person: who must know of it, and who would misread it."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from skperf.exceptions import RepeatedPersonsWarning
+from skperf.retraining._weights import weight_parameter
+from skperf.shift import Predictor, Sample
+from skperf.shift._sample import Table
+from skperf.utils._sklearn import _num_samples, _routing_enabled
+from skperf.utils._tables import concatenate, take_rows
+
+_N_PROBED = 400  # rows
+_MOVED = 1e-6  # of a prediction, beyond what a solver's last digits do
+_LARGE = 10_000  # rows from which on scikit-learn's boosting stops early by itself
+
+
+def groups_parameter(estimator: BaseEstimator) -> str | None:
+    """Return the name under which ``fit`` hands groups to a splitter that uses them.
+
+    With metadata routing that is as the user asked for it. Without, a search, alone or
+    as the last step of a Pipeline, gets them if its ``cv`` splits by groups.
+    """
+    from sklearn.pipeline import Pipeline  # `import skperf` would pay for it
+
+    from skperf.utils._sklearn import BaseSearchCV
+
+    if _routing_enabled():
+        routing = get_routing_for_object(estimator)
+        return "groups" if routing.consumes("fit", ["groups"]) else None
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = None if last == "passthrough" else groups_parameter(last)
+        return inner and f"{name}__{inner}"
+    if isinstance(estimator, BaseSearchCV) and _splits_by_groups(estimator.cv):
+        return "groups"
+    return None
+
+
+def _splits_by_groups(cv: object) -> bool:
+    requests = getattr(cv, "get_metadata_routing", None)
+    return requests is not None and bool(requests().consumes("split", ["groups"]))
+
+
+def repeats(groups: NDArray | None) -> bool:
+    """Return whether a person has several rows."""
+    return groups is not None and len(np.unique(groups)) < len(groups)
+
+
+def warn_if_counted(estimator: BaseEstimator, sample: Sample) -> None:
+    """Warn if the estimator would take the rows of a person for persons."""
+    reason = _reason(estimator, sample)
+    if reason is not None:
+        warnings.warn(
+            f"Several rows of the sample are one person, and {type(estimator).__name__}"
+            f" {reason}: it takes them for different people, and its choices can be "
+            "far from those for new people. Use a sample with one row a person "
+            "(resampling='common' or 'drawn' with strategic_features), a search whose "
+            "cv splits by groups, such as GroupKFold, or settings that do not count "
+            "rows.",
+            RepeatedPersonsWarning,
+            stacklevel=2,
+        )
+
+
+def _reason(estimator: BaseEstimator, sample: Sample) -> str | None:
+    """Say how the estimator counts or splits rows, None if it does neither."""
+    handed = groups_parameter(estimator) is not None
+    params = estimator.get_params()
+    for name, value in params.items():
+        last = name.rpartition("__")[2]
+        if _splits(last, value, params, _num_samples(sample.X)):
+            if handed and last == "cv":
+                continue  # that splitter knows the persons
+            return f"splits rows by {name}={value!r}"
+    if handed:
+        return None
+    return "counts rows" if _counts(estimator, sample) else None
+
+
+def _splits(
+    name: str, value: object, params: Mapping[str, object], n_samples: int
+) -> bool:
+    """Return whether a parameter of that name has rows held out."""
+    if name == "cv":
+        return value != "prefit"
+    if name == "early_stopping":
+        return value is True or (value == "auto" and n_samples > _LARGE)
+    if name == "n_iter_no_change":  # otherwise the other parameter decides
+        return value is not None and not any("early_stopping" in p for p in params)
+    return name == "oob_score" and bool(value)
+
+
+def _counts(estimator: BaseEstimator, sample: Sample) -> bool:
+    """Return whether each row twice, with half the weight, is another sample to it."""
+    n_samples = _num_samples(sample.X)
+    rng = np.random.RandomState(0)
+    rows = np.sort(rng.permutation(n_samples)[:_N_PROBED])
+    X, y = take_rows(sample.X, rows), take_rows(sample.y, rows)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            once = _fit_seeded(estimator, X, y, 1.0)
+            twice = _fit_seeded(estimator, _twice(X), _twice(y), 0.5)
+            moved = np.abs(once(X) - twice(X)).max()
+    except Exception:  # a few rows may not do, and then nothing is known
+        return False
+    return bool(moved > _MOVED)
+
+
+def _twice(table: Table) -> Table:
+    return concatenate([table, table])
+
+
+def _fit_seeded(
+    estimator: BaseEstimator, X: Table, y: Table, weight: float
+) -> Predictor:
+    """Fit a clone with fixed random numbers on rows that weigh the same."""
+    model = clone(estimator)
+    names = [name for name in model.get_params() if _is_seed(name)]
+    model.set_params(**dict.fromkeys(names, 0))
+    if hasattr(model, "set_callbacks"):
+        model.set_callbacks()  # a probe is nobody's business
+    parameter = weight_parameter(model)
+    weights = {} if parameter is None else {parameter: np.full(_num_samples(X), weight)}
+    return Predictor(model.fit(X, y, **weights))
+
+
+def _is_seed(name: str) -> bool:
+    return name.rpartition("__")[2] == "random_state"
