@@ -55,8 +55,9 @@ class BaseRiskMinimizer(
         for a regressor. A classifier's ``predict`` becomes an indicator of `pos_label`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to. None takes the last of
-        ``classes_``.
+        The class whose probability or score people react to. None takes the 1 of
+        labels that are 0 and 1 or -1 and 1; of other labels the last, with a
+        :class:`~skperf.exceptions.PositiveClassWarning`.
 
     scoring : str or callable, default=None
         Scorer whose negative is recorded as the risk. None takes the log loss of

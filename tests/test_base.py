@@ -212,7 +212,7 @@ def test_fit_starts_anew(classification):
 def diagnosis_of(model, X, y):
     with pytest.warns(ConvergenceWarning) as caught:
         model.fit(X, y)
-    (warning,) = caught
+    (warning,) = [w for w in caught if w.category is ConvergenceWarning]
     message = str(warning.message)
     assert f"Diagnosis: {model.diagnosis_}. " in message
     assert message.endswith(ADVICE[model.diagnosis_])
@@ -248,6 +248,7 @@ def test_diagnosis_of_fresh_draws(seed, classification):
     assert "resampling='expected'" in ADVICE["noise floor"]
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 @pytest.mark.parametrize("seed", [0, 1])
 def test_diagnosis_of_trees(seed):
     """Splits jump to and fro although the weights are deterministic."""

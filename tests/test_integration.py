@@ -107,6 +107,7 @@ def test_sgd_classifier():
     assert_array_equal(proba(model), proba(alone))
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_missing_values_with_gradient_boosting():
     missing = X.copy()
     missing[::3, 2] = np.nan
@@ -233,6 +234,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("resampling", ["expected", "common"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_texts(resampling, df_module):
     """Whole texts are redrawn, whatever holds them."""
     model = make_pipeline(TfidfVectorizer(), LogisticRegression())

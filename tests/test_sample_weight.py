@@ -77,6 +77,7 @@ def test_weights_count_as_copies():
         assert_allclose(weighted.history_[name], copied.history_[name], atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_estimator_without_weights():
     """Said in the first retraining; the message names the ways out."""
     model = RepeatedRiskMinimizer(KNeighborsClassifier(20), SHIFT)
@@ -101,6 +102,7 @@ def test_equal_weights_need_no_support():
     assert model.converged_
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_pooling_without_weights():
     """Rows are drawn from the snapshots where the estimator takes no weights."""
     shift = ResampleIfRejected(0.3, resampling="drawn")
