@@ -26,6 +26,11 @@ from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import ADVICE, verdict
 from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
 from skperf.shift._world import check_world
+from skperf.utils._arguments import (
+    PredictingEstimator,
+    require_estimator,
+    require_shift,
+)
 from skperf.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 
 __all__ = ["BaseRiskMinimizer"]
@@ -101,7 +106,7 @@ class BaseRiskMinimizer(
     )
 
     _parameter_constraints: ClassVar[dict] = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [PredictingEstimator()],
         "shift": [HasMethods(["bind", "sample"]), None],
         "response_method": [
             StrOptions({"auto", "predict_proba", "decision_function", "predict"})
@@ -286,6 +291,13 @@ class BaseRiskMinimizer(
         self._judge(residual, random=True)
         tasks.finish(self.estimator_)
         return self
+
+    def _validate_params(self):
+        """Name what was probably meant, before scikit-learn says what was expected."""
+        require_estimator(self.estimator)
+        if isinstance(self.shift, type) or callable(self.shift):
+            require_shift(self.shift)
+        super()._validate_params()
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its residual."""

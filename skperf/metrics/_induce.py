@@ -8,6 +8,7 @@ from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._worlds import SimulatedWorld
 from skperf.shift._world import check_world
+from skperf.utils._arguments import require_shift
 from skperf.utils._frames import sample_to_frame
 
 
@@ -84,6 +85,7 @@ def induce(
 
 def let_react(model, shift, base, random_state):
     """Return what is seen while a `DeployedModel` stays, as a checked sample."""
+    require_shift(shift)
     bound = shift.bind(
         base.X,
         base.y,
