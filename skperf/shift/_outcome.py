@@ -122,10 +122,11 @@ class _MovedTargets(FixedWorld):
 
     def react(self, state: None, predictor: PredictionFunction) -> tuple[Sample, None]:
         """Return the rows with other targets."""
-        if predictor.estimator is not None and is_classifier(predictor.estimator):
+        model = getattr(predictor, "estimator", None)  # a plain function has none
+        if model is not None and is_classifier(model):
             raise ValueError(
-                f"OutcomeShift moves targets by fractions, and the deployed model, a "
-                f"{type(predictor.estimator).__name__}, is a classifier, which needs "
+                "OutcomeShift moves targets by fractions, and the deployed model, a "
+                f"{type(model).__name__}, is a classifier, which needs "
                 "labels. Use a regressor, a spread for which y + spread and y - spread "
                 "are the labels, or a shift that keeps labels, such as "
                 "ResampleIfRejected or StrategicResponse."
