@@ -3,6 +3,8 @@
 
 """Rows and columns of tables of any kind: array, DataFrame, sparse matrix, list."""
 
+from copy import deepcopy
+
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
@@ -47,9 +49,9 @@ def _explain_columns(X, key, error):
     if names:
         return _explain_names(X, names, error)
     return (
-        f"X has {n_columns} columns, and {given} are not among them ({error}). Expected "
-        f"positions from 0 to {n_columns - 1}, names of a DataFrame's columns, a slice "
-        "or a mask."
+        f"X has {n_columns} columns, and {given} are not among them ({error}). "
+        f"Expected positions from 0 to {n_columns - 1}, names of a DataFrame's "
+        "columns, a slice or a mask."
     )
 
 
@@ -159,6 +161,29 @@ def concatenate(tables):
     return np.concatenate([np.asarray(table) for table in tables])
 
 
+def own_copy(table):
+    """Return a copy that may be changed in place; frames share memory until it is.
+
+    What is no table of a known kind is returned as it is.
+    """
+    if sparse.issparse(table):
+        return table.copy()
+    if isinstance(table, list):
+        return deepcopy(table)
+    if nw.dependencies.is_polars_dataframe(table) or nw.dependencies.is_polars_series(
+        table
+    ):
+        return table.clone()
+    if nw.dependencies.is_pandas_dataframe(table) or nw.dependencies.is_pandas_series(
+        table
+    ):
+        import pandas
+
+        # from version 3 on, pandas copies what is written on
+        return table.copy(deep=int(pandas.__version__.partition(".")[0]) < 3)
+    return table
+
+
 def equal_tables(first, second):
     """Return whether two tables hold the same values, missing ones included.
 
@@ -176,6 +201,8 @@ def equal_tables(first, second):
 def _equal_values(first, second):
     if nw.dependencies.is_into_dataframe(first):
         return first.equals(second)
+    if isinstance(first, list):
+        return first == second
     if sparse.issparse(first):
         return first.dtype == second.dtype and (first != second).nnz == 0
     first, second = np.asarray(first), np.asarray(second)
