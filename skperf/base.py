@@ -21,6 +21,7 @@ from skperf.retraining._learner import Learner
 from skperf.retraining._log import Log
 from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._population import check_population
+from skperf.retraining._scoring import require_one_score
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import ADVICE, verdict
@@ -297,6 +298,7 @@ class BaseRiskMinimizer(
         require_estimator(self.estimator)
         if isinstance(self.shift, type) or callable(self.shift):
             require_shift(self.shift)
+        require_one_score(self.scoring)
         super()._validate_params()
 
     def _retrain_once(self, retraining, log, seen):

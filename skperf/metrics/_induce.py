@@ -8,7 +8,7 @@ from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._worlds import SimulatedWorld
 from skperf.shift._world import check_world
-from skperf.utils._arguments import require_shift
+from skperf.utils._arguments import require_estimator, require_shift
 from skperf.utils._frames import sample_to_frame
 
 
@@ -100,5 +100,6 @@ def let_react(model, shift, base, random_state):
 
 def deployed_model(estimator):
     """Return the deployed model of a minimizer; others are models themselves."""
+    require_estimator(estimator)
     minimizer = isinstance(estimator, BaseRiskMinimizer)
     return estimator.estimator_ if minimizer else estimator

@@ -9,6 +9,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from skperf.metrics._induce import deployed_model, let_react
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
+from skperf.retraining._scoring import require_one_score
+from skperf.utils._arguments import require_shift
 
 
 class PerformativeScorer:
@@ -62,7 +64,8 @@ def make_performative_scorer(
         Which predictions people react to, as in :class:`RepeatedRiskMinimizer`.
 
     pos_label : int, float, bool or str, default=None
-        The class whose probability or score people react to; None takes the last.
+        The class whose probability or score people react to; None takes the last. The
+        class that `scoring` counts, if it counts one, is the scorer's own affair.
 
     random_state : int, RandomState instance or None, default=0
         Random numbers of the shift. An int compares all models on the same ones.
@@ -93,6 +96,8 @@ def make_performative_scorer(
     >>> GridSearchCV(LogisticRegression(), grid, scoring=induced).fit(X, y).best_params_
     {'C': 0.01}
     """
+    require_shift(shift)
+    require_one_score(scoring)
     get_scorer(scoring)  # an unknown name is an error here, not inside a search
     return PerformativeScorer(
         scoring,

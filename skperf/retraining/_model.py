@@ -3,19 +3,16 @@
 
 """The deployed model as the loop meets it: a predictor that knows its risk."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skperf.retraining._losses import row_losses, weighted_mean
+from skperf.retraining._scoring import Scoring, score_sample
 from skperf.shift import Predictor, Sample
 from skperf.shift._sample import Floats, Table
-
-Scoring: TypeAlias = str | Callable | None
 
 
 class DeployedModel(Predictor):
@@ -37,12 +34,9 @@ class DeployedModel(Predictor):
 
     def risk(self, sample: Sample, scoring: Scoring = None) -> float:
         """Return the weighted mean loss on `sample`, or minus its `scoring`."""
-        X, y, sample_weight, *_ = sample
         if scoring is not None:
-            from sklearn.metrics import get_scorer  # `import skperf` would pay for it
-
-            weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-            return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
+            return -score_sample(self.estimator, sample, scoring)
+        X, y, sample_weight, *_ = sample
         return weighted_mean(self._losses(X, y), sample_weight)
 
     def __getstate__(self) -> dict[str, object]:

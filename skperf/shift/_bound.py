@@ -9,7 +9,7 @@ from typing import Protocol
 from numpy.random import RandomState
 
 from skperf.shift._dice import Dice
-from skperf.shift._loan import Loan, show, told_to_copy
+from skperf.shift._loan import Lent, told_to_copy
 from skperf.shift._predictor import PredictionFunction, as_prediction_function
 from skperf.shift._sample import (
     Floats,
@@ -65,33 +65,32 @@ class BoundShift(World[Dice]):
         sample, _ = self._ask(self.dice, y_pred, known)
         return sample
 
+    def label(self, returned: object) -> Sample:
+        """Return what the author gave as a sample with the labels of the people."""
+        sample = check_sample(returned, self.shift)
+        require_outputs(sample.y, self.base.y, self.shift)
+        return keep_labels(sample, self.base)
+
     def _ask(
         self, dice: Dice, y_pred: Floats, predictor: PredictionFunction | None
     ) -> tuple[Sample, Dice]:
         random_state = dice.random_state()
         before = _position(random_state)
-        X, y, seen = Loan(self.base.X), Loan(self.base.y), Loan[Table](y_pred)
-        weights = Loan(self.base.sample_weight)
+        lent = Lent(self.base, y_pred)
         with told_to_copy(type(self.shift).__name__):
             returned = self.shift.sample(
-                X.shown,
-                y.shown,
-                show(y_pred),
+                lent.X.shown,
+                lent.y.shown,
+                lent.y_pred.shown,
                 predictor=predictor,
-                sample_weight=weights.shown,
+                sample_weight=lent.sample_weight.shown,
                 random_state=random_state,
             )
-        sample = check_sample(returned, self.shift)
-        require_outputs(sample.y, self.base.y, self.shift)
-        sample = sample._replace(
-            X=X.take_back(sample.X),
-            y=seen.take_back(y.take_back(sample.y)),
-            sample_weight=weights.take_back(sample.sample_weight),
-        )
         thrown = _position(random_state) != before
         if self.shift.is_random is None:  # nothing was declared, so we look
             self.is_random |= thrown
-        return keep_labels(sample, self.base), dice.thrown() if thrown else dice
+        sample = self.label(lent.take_back(returned))
+        return sample, dice.thrown() if thrown else dice
 
 
 def _position(random_state: RandomState) -> tuple[object, ...]:

@@ -12,7 +12,8 @@ from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
 from skperf.shift._base import BaseShift
-from skperf.shift._loan import Loan, show, told_to_copy
+from skperf.shift._loan import Lent, told_to_copy
+from skperf.shift._predictor import as_prediction_function
 from skperf.shift._sample import (
     Floats,
     Sample,
@@ -105,24 +106,23 @@ class FunctionShift(BaseShift):
             what it was given.
         """
         self._validate_params()
-        lent_X, lent_y = Loan(X), Loan(y)
+        lent = Lent(Sample(X, y, sample_weight), y_pred)
         offers = {
             "predictor": predictor,
-            "sample_weight": show(sample_weight),
+            "sample_weight": lent.sample_weight.shown,
             "random_state": random_state,
         }
         known = signature(self.func).parameters
         passed = {name: value for name, value in offers.items() if name in known}
+        if predictor is not None:
+            as_prediction_function(predictor)  # an estimator is none
         if "random_state" in passed:
             passed["random_state"] = check_random_state(random_state)
-        shown = lent_X.shown, lent_y.shown, show(y_pred)
+        shown = lent.X.shown, lent.y.shown, lent.y_pred.shown
         with told_to_copy(type(self).__name__):
             returned = self.func(*shown, **passed, **(self.kw_args or {}))
-        sample = check_sample(returned, self)
+        sample = check_sample(lent.take_back(returned), self)
         require_outputs(sample.y, y, self)
-        sample = sample._replace(
-            X=lent_X.take_back(sample.X), y=lent_y.take_back(sample.y)
-        )
         if sample_weight is None or "sample_weight" in passed:
             return sample
         return _keep_weights(sample, Sample(X, y, sample_weight))

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from skperf.shift._sample import Floats, Sample, Table
 from skperf.utils._tables import equal_tables, own_copy
 
 T = TypeVar("T")
@@ -38,6 +39,28 @@ class Loan(Generic[T]):
     def _is_unchanged(self) -> bool:
         is_array = isinstance(self.table, np.ndarray)
         return is_array or equal_tables(self.shown, self.table)
+
+
+class Lent:
+    """A population and predictions that are lent together."""
+
+    def __init__(self, base: Sample, y_pred: Floats) -> None:
+        self.X, self.y = Loan(base.X), Loan(base.y)
+        self.sample_weight = Loan(base.sample_weight)
+        self.y_pred = Loan(y_pred)
+
+    def take_back(self, returned: object) -> object:
+        """Return what an author gave back, a sample or a list of them, if it is one."""
+        if isinstance(returned, list):
+            return [self.take_back(sample) for sample in returned]
+        if not isinstance(returned, tuple):
+            return returned
+        if not 2 <= len(returned) <= len(Sample._fields):
+            return returned
+        sample = Sample(*returned)
+        weights = self.sample_weight.take_back(sample.sample_weight)
+        y = Loan[Table](self.y_pred.table).take_back(self.y.take_back(sample.y))
+        return sample._replace(X=self.X.take_back(sample.X), y=y, sample_weight=weights)
 
 
 def show(table: T) -> T:

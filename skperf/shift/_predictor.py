@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._linear import linear_coef
+from skperf.shift._responses import require_class_scores, rows_first
 from skperf.shift._sample import Floats, Table
 from skperf.utils._sklearn import _check_response_method, _num_samples
 from skperf.utils._tables import column_indices, equal_tables
@@ -215,7 +216,7 @@ class Predictor(PredictionFunction):
 
     def _respond(self, X: Table, method: str) -> NDArray:
         """Return what the estimator's method says about X."""
-        return np.asarray(getattr(self.estimator, method)(X))
+        return rows_first(getattr(self.estimator, method)(X))
 
     def _positive(self, response: NDArray, method: str) -> Floats:
         """Reduce a classifier's response to the positive class."""
@@ -225,6 +226,7 @@ class Predictor(PredictionFunction):
             return (response == self.classes_[self._position]).astype(float)
         if response.ndim == 1:  # the decision function of a binary classifier
             return response if self._position == 1 else -response
+        require_class_scores(self.estimator, response, len(self.classes_))
         return response[:, self._position]
 
 
@@ -308,6 +310,15 @@ def as_prediction_function(
     """Return a predictor that shifts can ask for its score and gradient too."""
     if isinstance(predictor, PredictionFunction):
         return predictor
+    if not callable(predictor):
+        what = f"a {type(predictor).__name__}"
+        asked = "a function from features to predictions"
+        if hasattr(predictor, "predict"):
+            raise TypeError(
+                f"predictor is {what}, an estimator; expected {asked}. Pass "
+                "skperf.shift.Predictor(estimator), which is what people meet of it."
+            )
+        raise TypeError(f"predictor is {what}; expected {asked}.")
     return PlainFunction(predictor)
 
 
