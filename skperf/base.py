@@ -22,12 +22,18 @@ from skperf.retraining._log import Log
 from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
+from skperf.retraining._scoring import require_one_score
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import ADVICE, verdict
 from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
 from skperf.shift._labels import choose_pos_label
 from skperf.shift._world import check_world
+from skperf.utils._arguments import (
+    PredictingEstimator,
+    require_estimator,
+    require_shift,
+)
 from skperf.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 
 __all__ = ["BaseRiskMinimizer"]
@@ -104,7 +110,7 @@ class BaseRiskMinimizer(
     )
 
     _parameter_constraints: ClassVar[dict] = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [PredictingEstimator()],
         "shift": [HasMethods(["bind", "sample"]), None],
         "response_method": [
             StrOptions({"auto", "predict_proba", "decision_function", "predict"})
@@ -289,6 +295,14 @@ class BaseRiskMinimizer(
         self._judge(residual, random=True)
         tasks.finish(self.estimator_)
         return self
+
+    def _validate_params(self):
+        """Name what was probably meant, before scikit-learn says what was expected."""
+        require_estimator(self.estimator)
+        if isinstance(self.shift, type) or callable(self.shift):
+            require_shift(self.shift)
+        require_one_score(self.scoring)
+        super()._validate_params()
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its residual."""

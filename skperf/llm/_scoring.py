@@ -3,6 +3,7 @@
 
 """The methods of RedFlagClassifier that say what a fitted one thinks of texts."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from skperf.llm._adapters import reader
 from skperf.llm._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm._pooling import POOLINGS, pool, summarize
-from skperf.llm._threshold import conformal_threshold
+from skperf.llm._threshold import HARMLESS_ONLY, conformal_threshold
 from skperf.llm._token_tuning import FlagRow, log_odds
+from skperf.utils._calls import called_with
 
 
 class PositionScores(NamedTuple):
@@ -146,6 +148,7 @@ class ScoringMixin(TransformerMixin):
         check_is_fitted(self)
         return np.array([f"red_flag_{name}" for name in POOLINGS], dtype=object)
 
+    @called_with(HARMLESS_ONLY)
     def fit_threshold(self, X_benign, target_fpr=0.05):
         """Set ``threshold_`` so that few harmless texts are flagged.
 
@@ -172,6 +175,11 @@ class ScoringMixin(TransformerMixin):
         ValueError
             If there are too few texts for `target_fpr`.
         """
+        if not isinstance(target_fpr, Real):
+            raise TypeError(
+                "target_fpr should be a number between 0 and 1; got a "
+                f"{type(target_fpr).__name__}. {HARMLESS_ONLY}"
+            )
         if not 0 < target_fpr < 1:
             raise ValueError(
                 f"target_fpr should be between 0 and 1, exclusive; got {target_fpr}."

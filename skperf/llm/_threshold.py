@@ -7,6 +7,13 @@ import math
 
 import numpy as np
 
+HARMLESS_ONLY = (
+    "Harmless texts are all that a threshold is fitted on, without labels: "
+    "fit_threshold(X_benign, target_fpr=0.05), with the rows of X of the class "
+    "classes_[0] that the classifier was not fitted on, such as [text for text, label "
+    "in zip(X, y) if label == clf.classes_[0]]."
+)
+
 
 def conformal_threshold(scores, target_fpr):
     """Return a threshold that a further harmless text passes with a known chance.

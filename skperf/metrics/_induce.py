@@ -9,6 +9,7 @@ from skperf.retraining._population import check_population
 from skperf.retraining._worlds import SimulatedWorld
 from skperf.shift._labels import choose_pos_label
 from skperf.shift._world import check_world
+from skperf.utils._arguments import require_estimator, require_shift
 from skperf.utils._frames import sample_to_frame
 
 
@@ -86,6 +87,7 @@ def induce(
 
 def let_react(model, shift, base, random_state):
     """Return what is seen while a `DeployedModel` stays, as a checked sample."""
+    require_shift(shift)
     bound = shift.bind(
         base.X,
         base.y,
@@ -112,5 +114,6 @@ def deploy(estimator, response_method="auto", pos_label=None):
 
 def deployed_model(estimator):
     """Return the deployed model of a minimizer; others are models themselves."""
+    require_estimator(estimator)
     minimizer = isinstance(estimator, BaseRiskMinimizer)
     return estimator.estimator_ if minimizer else estimator

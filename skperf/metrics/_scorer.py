@@ -8,6 +8,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skperf.metrics._induce import deploy, let_react
 from skperf.retraining._population import check_population
+from skperf.retraining._scoring import require_one_score
+from skperf.utils._arguments import require_shift
 
 
 class PerformativeScorer:
@@ -61,6 +63,7 @@ def make_performative_scorer(
     pos_label : int, float, bool or str, default=None
         The class whose probability or score people react to. None takes that of a
         fitted minimizer, else the one that :class:`~skperf.shift.Predictor` takes.
+        The class that `scoring` counts, if it counts one, is the scorer's own affair.
 
     random_state : int, RandomState instance or None, default=0
         Random numbers of the shift. An int compares all models on the same ones.
@@ -91,6 +94,8 @@ def make_performative_scorer(
     >>> GridSearchCV(LogisticRegression(), grid, scoring=induced).fit(X, y).best_params_
     {'C': 0.01}
     """
+    require_shift(shift)
+    require_one_score(scoring)
     get_scorer(scoring)  # an unknown name is an error here, not inside a search
     return PerformativeScorer(
         scoring,

@@ -7,6 +7,7 @@ import torch
 
 from skperf.neural_network._random import borrow_generators
 from skperf.neural_network._start import start_module
+from skperf.utils._calls import called_on_instance
 from skperf.utils._persistence import (
     become,
     fitted_attributes,
@@ -47,6 +48,10 @@ class PersistenceMixin:
         tensors = fitted.pop("module_").state_dict()
         write(path, self, tensors, params=params, fitted=fitted)
 
+    @called_on_instance(
+        "Write TorchClassifier(module).load(path), or the same with TorchRegressor and "
+        "the module that was saved."
+    )
     def load(self, path):
         """Become the estimator that was saved to a file.
 

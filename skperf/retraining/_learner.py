@@ -15,9 +15,10 @@ from sklearn.base import BaseEstimator, clone
 
 from skperf.retraining._history import extend_history
 from skperf.retraining._losses import root_mean_square
-from skperf.retraining._model import DeployedModel, Scoring
+from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path, Pool
 from skperf.retraining._persons import groups_parameter, repeats, warn_if_counted
+from skperf.retraining._scoring import Scoring
 from skperf.retraining._store import Store
 from skperf.retraining._weights import fit_with_weights
 from skperf.shift import Sample

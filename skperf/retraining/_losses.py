@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
+from skperf.retraining._labels import require_known_labels
 from skperf.shift._sample import Floats, Table
 
 
@@ -26,9 +27,17 @@ def row_losses(
 
     Log loss for classifiers with ``predict_proba``, the share of wrong labels for
     other classifiers, and the squared error, averaged over outputs, for the rest.
-    ``respond("predict")`` is what its method of that name says about the rows.
+    ``respond("predict")`` is what its method of that name says about the rows. One
+    column of targets is the same as none.
+
+    Raises
+    ------
+    ValueError
+        If labels are of another type than those of the classifier.
     """
     targets = np.asarray(y)
+    targets = targets.ravel() if targets.shape[1:] == (1,) else targets
+    require_known_labels(estimator, targets)
     risk = default_risk(estimator)
     if risk == "log loss" and targets.ndim == 1:
         return _log_losses(targets, respond("predict_proba"), estimator.classes_)

@@ -3,19 +3,18 @@
 
 """The deployed model as the loop meets it: a predictor that knows its risk."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Self, TypeAlias
+from typing import Self
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skperf.retraining._losses import row_losses, weighted_mean
+from skperf.retraining._scoring import Scoring, score_sample
 from skperf.shift import Predictor, Sample
 from skperf.shift._labels import Label
 from skperf.shift._sample import Floats, Table
-
-Scoring: TypeAlias = str | Callable | None
 
 
 class DeployedModel(Predictor):
@@ -31,12 +30,9 @@ class DeployedModel(Predictor):
 
     def risk(self, sample: Sample, scoring: Scoring = None) -> float:
         """Return the weighted mean loss on `sample`, or minus its `scoring`."""
-        X, y, sample_weight, *_ = sample
         if scoring is not None:
-            from sklearn.metrics import get_scorer  # `import skperf` would pay for it
-
-            weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-            return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
+            return -score_sample(self.estimator, sample, scoring)
+        X, y, sample_weight, *_ = sample
         return weighted_mean(self._losses(X, y), sample_weight)
 
     @classmethod
@@ -65,9 +61,24 @@ class DeployedModel(Predictor):
         return last[2]
 
     def _respond(self, X: Table, method: str) -> NDArray:
-        if X is not self._last_responses[0]:
+        if not _is_view(X, self._last_responses[0]):
             self._last_responses = (X, {})
-        _, responses = self._last_responses
+        X, responses = self._last_responses
         if method not in responses:
             responses[method] = super()._respond(X, method)
         return responses[method]
+
+
+def _is_view(asked: Table, known: Table) -> bool:
+    """Return whether a table is the known one, or what an author is shown of it."""
+    if asked is known or not isinstance(asked, np.ndarray) or asked.flags.writeable:
+        return asked is known
+    if not isinstance(known, np.ndarray):
+        return False
+    return (
+        all(
+            asked.__array_interface__[name] == known.__array_interface__[name]
+            for name in ("shape", "strides", "typestr")
+        )
+        and asked.ctypes.data == known.ctypes.data
+    )

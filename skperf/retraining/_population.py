@@ -18,6 +18,11 @@ def check_population(
     X: Table, y: Table, sample_weight: ArrayLike | None, groups: ArrayLike | None = None
 ) -> Sample:
     """Return a population whose rows belong together, with valid weights."""
+    if y is None:
+        raise ValueError(
+            "Retraining requires y to be passed, but the target y is None. Pass the "
+            "labels or values that the model learns, as in fit(X, y)."
+        )
     X, y = indexable(X, y)
     weights = persons = None
     if sample_weight is not None:

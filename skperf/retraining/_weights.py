@@ -3,15 +3,36 @@
 
 """Sample weights: does an estimator take them, and how are they handed over."""
 
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import NoReturn
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from skperf.retraining._parts import (
+    find_sampler,
+    inner_estimators,
+    warn_of_unweighted_steps,
+)
 from skperf.shift import Sample
 from skperf.utils._sklearn import _routing_enabled
+
+#: What CalibratedClassifierCV and others of scikit-learn warn of, with any name.
+_NOT_HANDED_ON = (
+    r"(?s).*(not appear to accept\s+sample_weight"
+    r"|not support\s+sample_weight"
+    r"|sample_weight.* will not be used)"
+)
+_WAYS_OUT = (
+    "Use a shift that draws rows, such as ResampleIfRejected(resampling='common') or "
+    "'drawn', or an estimator with sample weights."
+)
 
 
 def fit_with_weights(
@@ -24,31 +45,71 @@ def fit_with_weights(
     Raises
     ------
     ValueError
-        If the weights differ and the estimator takes none.
+        If the weights differ and the estimator takes none, does not hand them on, or
+        draws other rows by a sampler.
     """
     X, y, sample_weight, *_ = sample
     if sample_weight is None:
         return estimator.fit(X, y, **fit_params)
     name = weight_parameter(estimator)
+    differ = np.ptp(sample_weight) > 0
+    if name is None and differ:
+        _refuse_weights(estimator)
     if name is not None:
-        return estimator.fit(X, y, **{name: sample_weight}, **fit_params)
-    if np.ptp(sample_weight) > 0:
+        fit_params = {name: sample_weight, **fit_params}
+    if not differ or next(inner_estimators(estimator), None) is None:
+        return estimator.fit(X, y, **fit_params)
+    warn_of_unweighted_steps(estimator)
+    with _weights_must_arrive(estimator):
+        return estimator.fit(X, y, **fit_params)
+
+
+def _refuse_weights(estimator: BaseEstimator) -> NoReturn:
+    sampler = find_sampler(estimator)
+    if sampler is not None:
         raise ValueError(
-            f"{type(estimator).__name__} takes no sample_weight in fit, but the rows "
-            "to be learnt from have different weights. Use a shift that draws rows, "
-            "such as ResampleIfRejected(resampling='common') or 'drawn', or an "
-            "estimator with sample weights. If it is a meta-estimator, enable metadata "
-            "routing and set_fit_request(sample_weight=True) on the inner estimator."
+            f"{type(estimator).__name__} draws rows by {type(sampler).__name__}"
+            ".fit_resample, and the rows to be learnt from have different weights: "
+            "after the sampler nobody knows whose they are. Use a shift that draws "
+            "rows, such as ResampleIfRejected(resampling='common') or 'drawn', or take "
+            "the sampler out and resample before fit."
         )
-    return estimator.fit(X, y, **fit_params)
+    raise ValueError(
+        f"{type(estimator).__name__} takes no sample_weight in fit, but the rows "
+        f"to be learnt from have different weights. {_WAYS_OUT} If it is a "
+        "meta-estimator, enable metadata routing and "
+        "set_fit_request(sample_weight=True) on the inner estimator."
+    )
+
+
+@contextmanager
+def _weights_must_arrive(estimator: BaseEstimator) -> Iterator[None]:
+    """Turn scikit-learn's warning that weights go no further into an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=_NOT_HANDED_ON)
+        try:
+            yield
+        except UserWarning as warning:
+            if not re.match(_NOT_HANDED_ON, str(warning)):
+                raise
+            raise ValueError(
+                f"{type(estimator).__name__} takes sample_weight and does not hand it "
+                "on to the estimator inside, but the rows to be learnt from have "
+                f"different weights. {_WAYS_OUT} Or enable metadata routing and "
+                "set_fit_request(sample_weight=True) on the inner estimator. "
+                f"scikit-learn says: {warning}"
+            ) from warning
 
 
 def weight_parameter(estimator: BaseEstimator) -> str | None:
     """Return the name under which ``estimator.fit`` takes weights, None if it doesn't.
 
     Without metadata routing a Pipeline hands ``<last step>__sample_weight`` to its last
-    step; a search and a TransformedTargetRegressor hand ``sample_weight`` on.
+    step; a search and a TransformedTargetRegressor hand ``sample_weight`` on. Weights
+    go no further than a sampler, which makes other rows of those it gets.
     """
+    if find_sampler(estimator) is not None:
+        return None
     if _takes_weights(type(estimator)):  # type: ignore[arg-type]  # classes hash
         return "sample_weight"
     if _routing_enabled():

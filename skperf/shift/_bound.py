@@ -9,8 +9,16 @@ from typing import Protocol
 from numpy.random import RandomState
 
 from skperf.shift._dice import Dice
+from skperf.shift._loan import Lent, told_to_copy
 from skperf.shift._predictor import PredictionFunction, as_prediction_function
-from skperf.shift._sample import Floats, Sample, Table, check_sample, keep_labels
+from skperf.shift._sample import (
+    Floats,
+    Sample,
+    Table,
+    check_sample,
+    keep_labels,
+    require_outputs,
+)
 from skperf.shift._world import World
 
 
@@ -59,25 +67,30 @@ class BoundShift(World[Dice]):
 
     def label(self, returned: object) -> Sample:
         """Return what the author gave as a sample with the labels of the people."""
-        return keep_labels(check_sample(returned, self.shift), self.base)
+        sample = check_sample(returned, self.shift)
+        require_outputs(sample.y, self.base.y, self.shift)
+        return keep_labels(sample, self.base)
 
     def _ask(
         self, dice: Dice, y_pred: Floats, predictor: PredictionFunction | None
     ) -> tuple[Sample, Dice]:
         random_state = dice.random_state()
         before = _position(random_state)
-        returned = self.shift.sample(
-            self.base.X,
-            self.base.y,
-            y_pred,
-            predictor=predictor,
-            sample_weight=self.base.sample_weight,
-            random_state=random_state,
-        )
+        lent = Lent(self.base, y_pred)
+        with told_to_copy(type(self.shift).__name__):
+            returned = self.shift.sample(
+                lent.X.shown,
+                lent.y.shown,
+                lent.y_pred.shown,
+                predictor=predictor,
+                sample_weight=lent.sample_weight.shown,
+                random_state=random_state,
+            )
         thrown = _position(random_state) != before
         if self.shift.is_random is None:  # nothing was declared, so we look
             self.is_random |= thrown
-        return self.label(returned), dice.thrown() if thrown else dice
+        sample = self.label(lent.take_back(returned))
+        return sample, dice.thrown() if thrown else dice
 
 
 def _position(random_state: RandomState) -> tuple[object, ...]:

@@ -10,8 +10,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_classifier
 
 from skperf.shift._base import PopulationShift
+from skperf.shift._predictor import PredictionFunction
 from skperf.shift._sample import (
     Floats,
     Sample,
@@ -37,9 +39,10 @@ class OutcomeShift(PopulationShift):
 
     Parameters
     ----------
-    feedback : float or array-like of shape (n_samples, n_samples)
-        Strength A of the response. A number acts row by row; a matrix lets each row
-        respond to all predictions, for tables with one row a group.
+    feedback : float or array-like of shape (n_samples,) or (n_samples, n_samples)
+        Strength A of the response. A number acts row by row, and so does a vector, with
+        a strength for each row. A matrix lets each row respond to all predictions, for
+        tables with one row a group.
 
     spread : float, default=None
         None moves each target by exactly ``feedback @ y_pred``. With a number b each
@@ -96,20 +99,44 @@ class OutcomeShift(PopulationShift):
             `spread`.
         """
         self._validate_params()
-        targets = np.asarray(y, dtype=float)
+        targets = _as_numbers(y)
         base = base_sample(X, targets, sample_weight, groups)
-        feedback = np.asarray(self.feedback)
+        feedback = _check_feedback(self.feedback, len(targets))
         if self.spread is None:
-            return FixedWorld(base, partial(_move_targets, feedback, base, targets))
+            return _MovedTargets(base, partial(_move_targets, feedback, base, targets))
+        if targets.size > len(targets):
+            raise ValueError(
+                f"spread moves one target a row; y has the shape {targets.shape}. Set "
+                "spread=None, or give the targets one by one."
+            )
         support = _both_labels(base, targets, self.spread)
         weights = as_weights(sample_weight, len(targets))
-        respond = partial(_reweight_labels, feedback, self.spread, weights, support)
+        respond = partial(
+            _reweight_labels, feedback, self.spread, weights, support, targets
+        )
         return FixedWorld(base, respond)
+
+
+class _MovedTargets(FixedWorld):
+    """A world whose targets take any value, which are no labels of a classifier."""
+
+    def react(self, state: None, predictor: PredictionFunction) -> tuple[Sample, None]:
+        """Return the rows with other targets."""
+        model = getattr(predictor, "estimator", None)  # a plain function has none
+        if model is not None and is_classifier(model):
+            raise ValueError(
+                "OutcomeShift moves targets by fractions, and the deployed model, a "
+                f"{type(model).__name__}, is a classifier, which needs "
+                "labels. Use a regressor, a spread for which y + spread and y - spread "
+                "are the labels, or a shift that keeps labels, such as "
+                "ResampleIfRejected or StrategicResponse."
+            )
+        return super().react(state, predictor)
 
 
 def _move_targets(feedback: Floats, base: Sample, y: Floats, y_pred: Floats) -> Sample:
     """Return the rows with other targets."""
-    return base._replace(y=y + _move(feedback, y_pred), support=None)
+    return base._replace(y=y + _move(feedback, y_pred, y), support=None)
 
 
 def _reweight_labels(
@@ -117,10 +144,11 @@ def _reweight_labels(
     spread: float,
     base_weight: Floats,
     support: Sample,
+    y: Floats,
     y_pred: Floats,
 ) -> Sample:
     """Return the rows with both of their targets, by their probabilities."""
-    tilt = _move(feedback, y_pred) / spread
+    tilt = _move(feedback, y_pred, y).reshape(len(y)) / spread
     if not np.abs(tilt).max() <= 1:
         raise ValueError(
             "OutcomeShift cannot move targets further than spread: got moves "
@@ -131,8 +159,44 @@ def _reweight_labels(
     return support._replace(sample_weight=np.concatenate(halves))
 
 
-def _move(feedback: Floats, y_pred: Floats) -> Floats:
-    return feedback @ y_pred if feedback.ndim else feedback * y_pred
+def _move(feedback: Floats, y_pred: Floats, y: Floats) -> Floats:
+    """Return how far the targets y move, in their shape."""
+    y_pred = np.asarray(y_pred)
+    if y_pred.shape != y.shape and y.size == len(y) == y_pred.size:
+        y_pred = y_pred.reshape(y.shape)  # one column of targets or none
+    if y_pred.shape != y.shape:
+        raise ValueError(
+            "OutcomeShift needs a prediction for each target: got predictions of shape "
+            f"{y_pred.shape} and targets of shape {y.shape}. Predict what y holds, or "
+            "reduce the predictions with TransformedPredictionShift."
+        )
+    if feedback.ndim == 2:
+        return feedback @ y_pred
+    return (feedback * y_pred.T).T  # a strength for each row, or one for all
+
+
+def _as_numbers(y: Table) -> Floats:
+    """Return targets as numbers, or say that they must be."""
+    try:
+        return np.asarray(y, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"OutcomeShift moves targets by numbers, and y holds others ({error}). It "
+            "is meant for regressors. Encode labels as numbers, or use a shift that "
+            "keeps labels, such as ResampleIfRejected or StrategicResponse."
+        ) from error
+
+
+def _check_feedback(feedback: float | ArrayLike, n_samples: int) -> Floats:
+    """Return the strengths as an array: one, one a row, or a matrix."""
+    strengths = np.asarray(feedback, dtype=float)
+    if strengths.shape not in ((), (n_samples,), (n_samples, n_samples)):
+        raise ValueError(
+            f"feedback has the shape {strengths.shape}, and the population has "
+            f"{n_samples} rows. Expected a number, a strength for each row of shape "
+            f"({n_samples},), or a matrix of shape ({n_samples}, {n_samples})."
+        )
+    return strengths
 
 
 def _both_labels(base: Sample, y: Floats, spread: float) -> Sample:

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._labels import Label, choose_pos_label
 from skperf.shift._linear import linear_coef
+from skperf.shift._responses import require_class_scores, rows_first
 from skperf.shift._sample import Floats, Table
 from skperf.utils._sklearn import _check_response_method, _num_samples
 from skperf.utils._tables import column_indices, equal_tables
@@ -235,7 +236,7 @@ class Predictor(PredictionFunction):
 
     def _respond(self, X: Table, method: str) -> NDArray:
         """Return what the estimator's method says about X."""
-        return np.asarray(getattr(self.estimator, method)(X))
+        return rows_first(getattr(self.estimator, method)(X))
 
     def _positive(self, response: NDArray, method: str) -> Floats:
         """Reduce a classifier's response to the positive class."""
@@ -248,6 +249,7 @@ class Predictor(PredictionFunction):
         position = self._known_position()
         if response.ndim == 1:  # the decision function of a binary classifier
             return response if position == 1 else -response
+        require_class_scores(self.estimator, response, len(self.classes_))
         return response[:, position]
 
 
@@ -331,6 +333,15 @@ def as_prediction_function(
     """Return a predictor that shifts can ask for its score and gradient too."""
     if isinstance(predictor, PredictionFunction):
         return predictor
+    if not callable(predictor):
+        what = f"a {type(predictor).__name__}"
+        asked = "a function from features to predictions"
+        if hasattr(predictor, "predict"):
+            raise TypeError(
+                f"predictor is {what}, an estimator; expected {asked}. Pass "
+                "skperf.shift.Predictor(estimator), which is what people meet of it."
+            )
+        raise TypeError(f"predictor is {what}; expected {asked}.")
     return PlainFunction(predictor)
 
 

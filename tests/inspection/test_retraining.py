@@ -1,14 +1,18 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import importlib
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
+from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import RetrainingDisplay
 
 
@@ -72,3 +76,49 @@ def test_line_keywords_reach_all_lines(fitted):
 def test_needs_a_fitted_minimizer():
     with pytest.raises(NotFittedError):
         RetrainingDisplay.from_estimator(RepeatedRiskMinimizer(LogisticRegression()))
+
+
+def test_a_game_is_drawn_player_by_player():
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    player = RepeatedRiskMinimizer(LinearRegression())
+    game = PerformativeGame(
+        [("a", player), ("b", clone(player))], GameOutcomeShift(0.2 * np.eye(2))
+    )
+    words = r"PerformativeGame. .*from_estimator\(game\.players_\[0\]\)"
+    with pytest.raises(TypeError, match=words):
+        RetrainingDisplay.from_estimator(game)
+    game.fit(X, X @ [[1.0, 0.5], [0.0, 1.0]])
+    with pytest.raises(TypeError, match=words):
+        RetrainingDisplay.from_estimator(game)
+    with pytest.raises(ValueError, match=r"has no risks.*player of a game"):
+        RetrainingDisplay(game.history_).plot()
+    display = RetrainingDisplay.from_estimator(game.players_[0])
+    assert len(display.line_.get_ydata()) == game.n_iter_
+
+
+def test_other_estimators_have_no_path():
+    with pytest.raises(
+        TypeError, match=r"this is a LogisticRegression\. Pass a fitted"
+    ):
+        RetrainingDisplay.from_estimator(LogisticRegression())
+
+
+def test_nothing_to_draw_after_the_first_period():
+    X, y = make_classification(100, random_state=0)
+    model = RepeatedRiskMinimizer(LogisticRegression()).partial_fit(X, y)
+    words = "nothing to draw yet.*first partial_fit.*Call partial_fit again"
+    with pytest.raises(ValueError, match=words):
+        RetrainingDisplay.from_estimator(model)
+    with pytest.raises(ValueError, match=words):
+        RetrainingDisplay(model.history_).plot()
+    assert not plt.get_fignums()
+    RetrainingDisplay.from_estimator(model.partial_fit(X, y))
+
+
+@pytest.mark.parametrize("own_axes", [False, True])
+def test_without_matplotlib(fitted, monkeypatch, own_axes):
+    ax = plt.subplots(1, 2)[1] if own_axes else None
+    module = importlib.import_module("skperf.inspection._retraining")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"matplotlib, .*pip install skperf\[plot\]"):
+        RetrainingDisplay.from_estimator(fitted[0], ax=ax)

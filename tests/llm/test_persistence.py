@@ -192,3 +192,17 @@ def test_a_failed_save_keeps_the_old_file(saved):
         clf.save(path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_load_is_called_on_an_instance(saved):
+    _, path = saved
+    words = r"load was called on the class.*RedFlagClassifier\(language_model\)\.load"
+    calls = [
+        lambda: RedFlagClassifier.load(path),
+        lambda: RedFlagClassifier.load(str(path)),
+        lambda: RedFlagClassifier.load(path=path),
+        lambda: RedFlagClassifier.load(),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=words):
+            call()

@@ -78,3 +78,27 @@ def test_tuned_thresholds(handle, posts):
     clf = RedFlagClassifier(handle).fit(*posts)
     frozen = TunedThresholdClassifierCV(clf, cv="prefit", refit=False).fit(*posts)
     assert 0 < frozen.best_threshold_ < 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda clf, X, y: clf.fit_threshold(X, y),
+        lambda clf, X, y: clf.fit_threshold(X, np.array(y)),
+        lambda clf, X, y: clf.fit_threshold(X, y, 0.1),
+        lambda clf, X, y: clf.fit_threshold(X, y, target_fpr=0.1),
+        lambda clf, X, y: clf.fit_threshold(X, y=y),
+        lambda clf, X, y: clf.fit_threshold(X=X, y=y),
+        lambda clf, X, y: clf.fit_threshold(X, alpha=0.1),
+        lambda clf, X, y: clf.fit_threshold(X, "0.1"),
+        lambda clf, X, y: clf.fit_threshold(),
+    ],
+)
+def test_arguments_that_people_try(handle, posts, call):
+    clf = RedFlagClassifier(handle).fit(*posts)
+    words = (
+        r"(Harmless texts .* without labels: fit_threshold\(X_benign.*classes_\[0\])"
+    )
+    with pytest.raises(TypeError, match=words):
+        call(clf, *posts)
+    assert clf.threshold_ == 0

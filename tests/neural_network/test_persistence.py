@@ -173,3 +173,10 @@ def test_save_without_safetensors(saved, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     with pytest.raises(ImportError, match=r"pip install skperf\[torch\]"):
         saved[0].save(saved[1])
+
+
+@pytest.mark.parametrize("cls", [TorchClassifier, TorchRegressor])
+def test_load_is_called_on_an_instance(cls, tmp_path):
+    words = r"load was called on the class.*TorchClassifier\(module\)\.load"
+    with pytest.raises(TypeError, match=words):
+        cls.load(tmp_path / "model.safetensors")

@@ -141,8 +141,9 @@ def test_donors_who_come_again():
 def test_persons_who_are_in_several_periods():
     """One row a person in each sample, and several in their mixture."""
     shift = ResampleIfRejected(0.3, strategic_features=[4], resampling="drawn")
-    tree = DecisionTreeClassifier(min_samples_leaf=40)
-    alone = AffineRiskMinimizer(tree, shift, window=1, max_iter=3, random_state=0)
+    tree = DecisionTreeClassifier(min_samples_leaf=40, random_state=0)
+    params = {"max_iter": 3, "tol": 0, "random_state": 0}
+    alone = AffineRiskMinimizer(tree, shift, window=1, **params)
     assert warned(alone) == []
     (message,) = warned(alone.set_params(window=3))
     assert "counts rows" in message

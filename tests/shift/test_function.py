@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 
 from skperf.shift import BaseShift, FunctionShift, Sample
@@ -34,7 +35,18 @@ def test_only_named_offers_are_passed():
         return X, y
 
     FunctionShift(ask).sample(X, Y, Y_PRED, predictor=np.sum, random_state=3)
-    assert seen == {"predictor": np.sum, "random_state": 3}
+    assert seen["predictor"] is np.sum
+    expected = np.random.RandomState(3).normal()
+    assert seen["random_state"].normal() == expected
+
+
+@pytest.mark.parametrize("random_state", [0, None, np.random.RandomState(0)])
+def test_a_function_draws_whatever_the_seed_is(random_state):
+    def draw(X, y, y_pred, random_state):
+        return X, y + random_state.normal(size=len(y))
+
+    sample = FunctionShift(draw).sample(X, Y, Y_PRED, random_state=random_state)
+    assert np.all(sample.y != Y)
 
 
 def test_bound_function_draws_afresh_and_repeatably(throw):
@@ -50,17 +62,59 @@ def test_bound_function_draws_afresh_and_repeatably(throw):
     assert_array_equal(rounds[0], rounds[1])
 
 
+KEEPING = [
+    (lambda X, y, y_pred: (X, y), WEIGHTS),
+    (lambda X, y, y_pred: (X, y + y_pred), WEIGHTS),
+    (lambda X, y, y_pred: (X - y_pred[:, None], y), WEIGHTS),
+    (lambda X, y, y_pred: (X.copy(), y.copy()), WEIGHTS),
+    (lambda X, y, y_pred: Sample(X, y, np.array([2.0, 0.0, 1.0])), WEIGHTS * [2, 0, 1]),
+    (
+        lambda X, y, y_pred: Sample(X[::-1], y[::-1], groups=np.array([2, 1, 0])),
+        WEIGHTS[::-1],
+    ),
+    (lambda X, y, y_pred: Sample(X[1:], y[1:], groups=np.array([1, 2])), WEIGHTS[1:]),
+]
+
+
+@pytest.mark.parametrize(("func", "expected"), KEEPING)
+@pytest.mark.parametrize("bound", [False, True])
+def test_base_weights_are_kept(func, expected, bound):
+    """Where rows cannot have changed places."""
+    shift = FunctionShift(func)
+    if bound:
+        sample = shift.bind(X, Y, sample_weight=WEIGHTS)(Y_PRED)
+    else:
+        sample = shift.sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
+    assert_array_equal(sample.sample_weight, expected)
+
+
 @pytest.mark.parametrize(
-    ("returned", "expected"),
+    "func",
     [
-        ((X, Y), WEIGHTS),
-        (Sample(X, Y, np.array([2.0, 0.0, 1.0])), WEIGHTS * [2, 0, 1]),
+        lambda X, y, y_pred: (X[::-1], y[::-1]),
+        lambda X, y, y_pred: (X[np.argsort(y_pred)], y[np.argsort(y_pred)]),
+        lambda X, y, y_pred: Sample(X[::-1], y[::-1], np.ones(3)),
+        lambda X, y, y_pred: (X - 1.0, y + y_pred),
     ],
 )
-def test_base_weights_are_kept(returned, expected):
-    shift = FunctionShift(lambda X, y, y_pred: returned)
-    sample = shift.sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
-    assert_array_equal(sample.sample_weight, expected)
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array, "pandas", "polars"])
+def test_weights_are_not_kept_by_position(func, container):
+    if isinstance(container, str):
+        container = pytest.importorskip(container).DataFrame
+
+    def react(table, y, y_pred):
+        sample = Sample(*func(X, y, y_pred))
+        return sample._replace(X=container(sample.X))
+
+    shift = FunctionShift(react)
+    words = "may have changed places.*parameter sample_weight.*groups"
+    with pytest.raises(ValueError, match=words):
+        shift.sample(container(X), Y, Y_PRED, sample_weight=WEIGHTS)
+    with pytest.raises(ValueError, match=words):
+        shift.bind(container(X), Y, sample_weight=WEIGHTS)(Y_PRED)
+    # weights that are all the same may change places
+    sample = shift.sample(container(X), Y, Y_PRED, sample_weight=np.full(3, 2.0))
+    assert (sample.sample_weight == 2).all()
 
 
 def test_function_that_knows_weights_answers_for_them():

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 
+from skperf import RepeatedRiskMinimizer
+from skperf.metrics import performative_risk
 from skperf.shift import OutcomeShift
 
 X = np.arange(6.0).reshape(3, 2)
@@ -94,5 +97,64 @@ def test_invalid_spread(spread):
 
 
 def test_labels_that_are_no_numbers():
-    with pytest.raises(ValueError, match="could not convert string to float"):
+    with pytest.raises(
+        ValueError,
+        match=r"moves targets by numbers.*could not convert.*ResampleIfRejected",
+    ):
         OutcomeShift(0.5).bind(X, ["bad", "good", "bad"])
+
+
+VECTOR = np.array([0.5, 0.0, -2.0])
+
+
+@pytest.mark.parametrize("feedback", [VECTOR, VECTOR.tolist()])
+@pytest.mark.parametrize("spread", [None, 5.0])
+def test_a_vector_holds_a_strength_for_each_row(feedback, spread):
+    by_vector = OutcomeShift(feedback, spread=spread).sample(X, Y, Y_PRED)
+    by_matrix = OutcomeShift(np.diag(VECTOR), spread=spread).sample(X, Y, Y_PRED)
+    assert_array_equal(by_vector.y, by_matrix.y)
+    assert_array_equal(by_vector.sample_weight, by_matrix.sample_weight)
+
+
+def test_a_vector_moves_all_outputs_of_its_row():
+    y = np.arange(6.0).reshape(3, 2)
+    assert_array_equal(OutcomeShift(VECTOR).sample(X, y, y).y, y + VECTOR[:, None] * y)
+
+
+@pytest.mark.parametrize(
+    "feedback", [[0.5], [0.5, 1.0], np.eye(2), VECTOR[:, None], VECTOR[None]]
+)
+def test_strengths_of_another_shape(feedback):
+    words = r"feedback has the shape .* 3 rows.*\(3,\).*\(3, 3\)"
+    with pytest.raises(ValueError, match=words):
+        OutcomeShift(feedback).bind(X, Y)
+
+
+@pytest.mark.parametrize("feedback", [0.5, VECTOR, MATRIX])
+@pytest.mark.parametrize("spread", [None, 5.0])
+def test_a_column_of_targets_moves_as_a_vector(feedback, spread, df_module):
+    shift = OutcomeShift(feedback, spread=spread)
+    flat = shift.sample(X, Y, Y_PRED)
+    for column in (Y[:, None], df_module.DataFrame({"y": Y})):
+        sample = shift.sample(X, column, Y_PRED)
+        assert_array_equal(sample.y, flat.y[:, None])
+        assert_array_equal(sample.sample_weight, flat.sample_weight)
+    assert_array_equal(shift.sample(X, Y, Y_PRED[:, None]).y, flat.y)
+
+
+def test_predictions_of_something_else():
+    words = r"predictions of shape \(3, 2\) and targets of shape \(3,\).*Transformed"
+    with pytest.raises(ValueError, match=words):
+        OutcomeShift(0.5).sample(X, Y, np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"one target a row.*\(3, 2\).*spread=None"):
+        OutcomeShift(0.5, spread=1.0).bind(X, np.ones((3, 2)))
+
+
+def test_classifiers_have_no_outcomes_in_between():
+    labels = np.array([0, 1, 1])
+    model = LogisticRegression().fit(X, labels)
+    words = "LogisticRegression, is a classifier.*regressor.*ResampleIfRejected"
+    with pytest.raises(ValueError, match=words):
+        performative_risk(model, OutcomeShift(0.5), X, labels)
+    with pytest.raises(ValueError, match=words):
+        RepeatedRiskMinimizer(LogisticRegression(), OutcomeShift(0.5)).fit(X, labels)

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
+from skperf.shift import ResampleIfRejected, StrategicResponse
 from skperf.utils._tables import (
     add_to_columns,
     column_indices,
@@ -192,3 +193,91 @@ def test_concatenate_lists_and_series(df_module):
     assert concatenate([["a"], ["b", "c"]]) == ["a", "b", "c"]
     labels = df_module.Series(["a", "b"])
     assert list(concatenate([labels, labels])) == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize("columns", [[1, 1], [1, -2], (1, 1, 1), np.array([1, 1])])
+def test_a_column_named_twice_is_there_once(container, columns):
+    table = container(X)
+    found = column_indices(table, columns)
+    assert found.tolist() == [1]
+    moved = add_to_columns(table, found, np.array([0.5]))
+    assert_allclose(dense(moved), X + HALF)
+    donated = replace_columns(table, found, np.arange(4), np.arange(4))
+    assert_array_equal(dense(donated), X)
+
+
+def test_a_name_given_twice_is_there_once(df_module):
+    frame = frame_of(df_module)(X)
+    assert column_indices(frame, ["c", "a", "c"]).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("shift", [StrategicResponse, ResampleIfRejected])
+def test_shifts_move_a_column_once(container, shift):
+    def rule(table):
+        return np.full(table.shape[0], 0.5)
+
+    class Slope:
+        def __call__(self, table):
+            return rule(table)
+
+        def gradient(self, table, columns):
+            return np.ones((table.shape[0], len(columns)))
+
+    samples = [
+        shift(0.5, strategic_features=columns).sample(
+            container(X), np.ones(4), np.full(4, 0.5), predictor=Slope(), random_state=0
+        )
+        for columns in ([1, 1], [1])
+    ]
+    assert_array_equal(*[dense(sample.X) for sample in samples])
+
+
+@pytest.mark.parametrize("mask", [[True, False], [True] * 4, np.array([True] * 4)])
+def test_a_mask_of_the_wrong_length(container, mask):
+    words = f"mask of columns has {len(mask)} entries, and X has 3 columns"
+    with pytest.raises(ValueError, match=words):
+        column_indices(container(X), mask)
+
+
+@pytest.mark.parametrize("columns", [3, [0, 7], [-4], [0.5], [[0, 1]]])
+def test_positions_that_are_not_there(container, columns):
+    words = r"X has 3 columns, and .* are not among them.*positions from 0 to 2"
+    with pytest.raises(ValueError, match=words):
+        column_indices(container(X), columns)
+
+
+@pytest.mark.parametrize("columns", ["b", ["a", "b"], slice("a", "b")])
+def test_names_of_what_became_an_array(columns):
+    words = r"named \['.*ndarray, which has no names.*wrapper.*set_output"
+    with pytest.raises(ValueError, match=words):
+        column_indices(X, columns)
+
+
+def test_names_that_a_wrapper_has_changed(df_module):
+    frame = df_module.DataFrame({"scale__a": [1.0], "scale__b": [2.0]})
+    words = r"\['a'\] are not among.*'scale__a'.*verbose_feature_names_out=False"
+    with pytest.raises(ValueError, match=words):
+        column_indices(frame, ["scale__b", "a"])
+
+
+@pytest.mark.parametrize("strategic", [["b"], ["a", "b"], None])
+def test_a_gradient_along_text(df_module, strategic):
+    frame = df_module.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    shift = StrategicResponse(0.5, strategic_features=strategic)
+    words = r"columns hold no numbers: 'b' \(String\).*numeric columns.*Resample"
+    with pytest.raises(ValueError, match=words):
+        shift.sample(frame, [0, 1], None, predictor=lambda table: np.zeros(2))
+    letters = np.array([[1.0, "x"], [2.0, "y"]], dtype=object)
+    with pytest.raises(ValueError, match=r"hold no numbers: 1 \(text\)"):
+        StrategicResponse(0.5, strategic_features=[0, 1]).sample(
+            letters, [0, 1], None, predictor=lambda table: np.zeros(2)
+        )
+
+
+def test_a_gradient_along_categories():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": pd.Categorical([1, 2])})
+    with pytest.raises(ValueError, match=r"'b' \(Categorical\)"):
+        StrategicResponse(0.5).sample(
+            frame, [0, 1], None, predictor=lambda table: np.zeros(2)
+        )

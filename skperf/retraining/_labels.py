@@ -1,0 +1,61 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Labels that look like those of a classifier and equal none of them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, is_classifier
+
+_SHOWN = 5  # labels that a message shows
+
+
+def require_known_labels(estimator: BaseEstimator, targets: NDArray) -> None:
+    """Raise a ValueError where labels are of another type than a classifier's.
+
+    Labels are compared by value, so that 1, 1.0 and True are one, and "1" is another.
+    Labels of the right type that the classifier has not seen are left to the loss.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if not is_classifier(estimator) or classes is None or isinstance(classes, list):
+        return
+    classes = np.asarray(classes)
+    if targets.ndim != 1 or (_are_numbers(targets) and _are_numbers(classes)):
+        return
+    known = set(classes.tolist())
+    strange = [label for label in _distinct(targets) if label not in known]
+    kinds = {_kind(label) for label in known}
+    looks = {_look(label) for label in known}
+    if any(_kind(label) not in kinds or _look(label) in looks for label in strange):
+        raise ValueError(
+            f"y holds the labels {_show(_distinct(targets))}, and the classifier was "
+            f"trained on {_show(classes.tolist())}. Labels are compared by value, and "
+            "no text equals a number, nor another text. Convert y to the labels that "
+            "the classifier was trained on, such as by y.astype(int) or y.astype(str)."
+        )
+
+
+def _are_numbers(values: NDArray) -> bool:
+    return values.dtype.kind in "biuf"
+
+
+def _distinct(targets: NDArray) -> list[object]:
+    return list(dict.fromkeys(targets.tolist()))
+
+
+def _kind(label: object) -> str:
+    return "number" if isinstance(label, bool | int | float) else type(label).__name__
+
+
+def _look(label: object) -> object:
+    """Return what a person who reads a label takes it for."""
+    text = str(label).strip().casefold()
+    try:
+        return float(text)
+    except ValueError:
+        return {"true": 1.0, "false": 0.0}.get(text, text)
+
+
+def _show(labels: list[object]) -> str:
+    more = f", ... ({len(labels)} labels)" if len(labels) > _SHOWN else ""
+    return f"[{', '.join(map(repr, labels[:_SHOWN]))}{more}]"
