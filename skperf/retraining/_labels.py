@@ -7,21 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
+from skperf.shift._sample import Table
+
 _SHOWN = 5  # labels that a message shows
 
 
-def require_known_labels(estimator: BaseEstimator, targets: NDArray) -> None:
-    """Raise a ValueError where labels are of another type than a classifier's.
+def require_known_labels(estimator: BaseEstimator, y: Table) -> NDArray:
+    """Return targets as an array, where one column of them is the same as none.
 
-    Labels are compared by value, so that 1, 1.0 and True are one, and "1" is another.
-    Labels of the right type that the classifier has not seen are left to the loss.
+    Raises a ValueError where labels are of another type than a classifier's. They are
+    compared by value, so that 1, 1.0 and True are one, and "1" is another. Labels of
+    the right type that the classifier has not seen are left to the loss.
     """
+    targets = np.asarray(y)
+    targets = targets.ravel() if targets.shape[1:] == (1,) else targets
     classes = getattr(estimator, "classes_", None)
     if not is_classifier(estimator) or classes is None or isinstance(classes, list):
-        return
+        return targets
     classes = np.asarray(classes)
     if targets.ndim != 1 or (_are_numbers(targets) and _are_numbers(classes)):
-        return
+        return targets
     known = set(classes.tolist())
     strange = [label for label in _distinct(targets) if label not in known]
     kinds = {_kind(label) for label in known}
@@ -33,6 +38,7 @@ def require_known_labels(estimator: BaseEstimator, targets: NDArray) -> None:
             "no text equals a number, nor another text. Convert y to the labels that "
             "the classifier was trained on, such as by y.astype(int) or y.astype(str)."
         )
+    return targets
 
 
 def _are_numbers(values: NDArray) -> bool:

@@ -35,9 +35,7 @@ def row_losses(
     ValueError
         If labels are of another type than those of the classifier.
     """
-    targets = np.asarray(y)
-    targets = targets.ravel() if targets.shape[1:] == (1,) else targets
-    require_known_labels(estimator, targets)
+    targets = require_known_labels(estimator, y)
     risk = default_risk(estimator)
     if risk == "log loss" and targets.ndim == 1:
         return _log_losses(targets, respond("predict_proba"), estimator.classes_)

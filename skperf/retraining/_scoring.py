@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skperf.retraining._labels import require_known_labels
 from skperf.shift import Sample
 
 Scoring: TypeAlias = str | Callable | None
@@ -24,13 +25,16 @@ def score_sample(estimator: BaseEstimator, sample: Sample, scoring: Scoring) -> 
     TypeError
         If there are several scores, or the scorer takes no weights where they differ.
     ValueError
-        If a score counts a class that the data do not have.
+        If labels are of another type than the estimator's, or a score counts a class
+        that the data do not have.
     """
     from sklearn.metrics import get_scorer  # `import skperf` would pay for it
 
     require_one_score(scoring)
     scorer = get_scorer(scoring)
     X, y, sample_weight, *_ = sample
+    if isinstance(scoring, str):  # a scorer of one's own may convert labels
+        require_known_labels(estimator, y)
     if sample_weight is None:
         with _explained(scoring):
             return float(scorer(estimator, X, y))

@@ -74,11 +74,16 @@ def _refuse_weights(estimator: BaseEstimator) -> NoReturn:
             "rows, such as ResampleIfRejected(resampling='common') or 'drawn', or take "
             "the sampler out and resample before fit."
         )
+    where = "of the step or inner estimator that is to get them"
+    advice = f"Metadata routing is on: call set_fit_request(sample_weight=True) {where}"
+    if not _routing_enabled():
+        advice = (
+            "If it is a meta-estimator, enable metadata routing and "
+            "set_fit_request(sample_weight=True) on the inner estimator"
+        )
     raise ValueError(
         f"{type(estimator).__name__} takes no sample_weight in fit, but the rows "
-        f"to be learnt from have different weights. {_WAYS_OUT} If it is a "
-        "meta-estimator, enable metadata routing and "
-        "set_fit_request(sample_weight=True) on the inner estimator."
+        f"to be learnt from have different weights. {_WAYS_OUT} {advice}."
     )
 
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 
 from skperf import RepeatedRiskMinimizer, ResampleIfRejected
-from skperf.metrics import performative_risk, stability_gap
+from skperf.metrics import make_performative_scorer, performative_risk, stability_gap
 from skperf.shift import FunctionShift
 
 # Which class is meant is not the point here.
@@ -77,6 +77,14 @@ def test_labels_of_the_right_type_may_be_new():
     """A class that the model has never seen is part of life, at a high loss."""
     model = LogisticRegression().fit(X, TEXT)
     assert soft(model, np.where(np.arange(100), TEXT, "perhaps")) < 2
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", "roc_auc", "f1"])
+def test_named_scores_refuse_too(scoring):
+    model = LogisticRegression().fit(X, Y)
+    scorer = make_performative_scorer(scoring, SHIFT)
+    with pytest.raises(ValueError, match=r"\['0', '1'\].*trained on \[0, 1\]"):
+        scorer(model, X, Y.astype(str))
 
 
 def test_stability_gap_and_the_loop_refuse_too():

@@ -194,3 +194,12 @@ def test_routing_brings_weights_to_the_steps():
 def _routing():
     with sklearn.config_context(enable_metadata_routing=True):
         yield
+
+
+@pytest.mark.usefixtures("_routing")
+def test_routing_that_nobody_asked_for():
+    """As in the pipeline of the README, with routing on."""
+    steps = make_pipeline(StandardScaler(), LogisticRegression())
+    words = r"routing is on: call set_fit_request\(sample_weight=True\) of the step"
+    with pytest.raises(ValueError, match=words):
+        RepeatedRiskMinimizer(steps, SHIFT).fit(X, Y)
