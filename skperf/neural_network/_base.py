@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skperf.neural_network._gradient import input_gradient
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
     make_optimizer,
@@ -207,16 +208,28 @@ class BaseTorchEstimator(
 
     def _forward(self, X):
         """Return the module's output as an array of shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=self.dtype, reset=False)
-        weight = next(self.module_.parameters())
+        rows = self._check_rows(X)
         with torch.inference_mode():
-            outputs = [
-                self.module_(rows.to(weight)).cpu()
-                for rows in _tensor(X).split(self.batch_size or len(X))
-            ]
+            outputs = [self.module_(batch).cpu() for batch in self._batches(rows)]
             output = torch.cat(outputs)
-        return check_output(output, len(X), self.n_outputs_).numpy()
+        return check_output(output, len(rows), self.n_outputs_).numpy()
+
+    def _input_gradient(self, X, output):
+        """Return the gradient of one of the module's outputs as array, or None."""
+        batches = self._batches(self._check_rows(X))
+        gradient = input_gradient(self.module_, batches, output)
+        return None if gradient is None else gradient.double().numpy()
+
+    def _check_rows(self, X):
+        """Return new data as a tensor."""
+        check_is_fitted(self)
+        return _tensor(validate_data(self, X, dtype=self.dtype, reset=False))
+
+    def _batches(self, rows):
+        """Yield batches in the precision and on the device of the module."""
+        weight = next(self.module_.parameters())
+        for batch in rows.split(self.batch_size or len(rows)):
+            yield batch.to(weight)
 
 
 def _tensor(array):

@@ -285,6 +285,25 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
 
+    def __skperf_gradient__(self, X, output=None):
+        """Compute the gradient of a logit by the features, by autograd.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        output : int, default=None
+            The position of a class in ``classes_``. None for two classes, whose only
+            logit is that of ``classes_[1]``.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_features), or None
+            In float64. None if the module hides its input from autograd.
+        """
+        return self._input_gradient(X, 0 if output is None else output)
+
     def _check_classes(self, classes):
         """Return the labels that `partial_fit` trains for."""
         if not self.__sklearn_is_fitted__():

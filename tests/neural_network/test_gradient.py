@@ -1,0 +1,192 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The gradient of what torch estimators say, by their input, and who moves along it."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
+
+from skperf.neural_network import TorchClassifier, TorchRegressor
+from skperf.shift import Predictor, StrategicResponse
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(101, 3))
+Y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int)
+CLASSES = np.digitize(X[:, 0], [-0.5, 0.5])
+PRECISION = {"float32": 1e-5, "float64": 1e-13}  # of a saturated net
+
+
+class Net(nn.Sequential):
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(nn.Linear(n_inputs, 8), nn.Tanh(), nn.Linear(8, n_outputs))
+
+
+def fit(kind=TorchClassifier, module=Net, y=Y, table=X, **params):
+    return kind(module, max_iter=30, random_state=0, **params).fit(table, y)
+
+
+def net_slopes(module, table, output=0):
+    """Return the gradient of a Net's output, by hand."""
+    first, _, last = module
+    A, a, b = (
+        t.detach().double().numpy()
+        for t in (first.weight, first.bias, last.weight[output])
+    )
+    hidden = np.tanh(table @ A.T + a)
+    return ((1 - hidden**2) * b) @ A
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_size", [None, 10])
+def test_gradient_of_the_logit(dtype, batch_size):
+    params = {"optimizer": "adam"} if batch_size else {}
+    model = fit(dtype=dtype, batch_size=batch_size, **params)
+    gradient = model.__skperf_gradient__(X)
+    assert gradient.dtype == float
+    expected = net_slopes(model.module_, X)
+    atol = PRECISION[dtype] * np.abs(expected).max()
+    assert_allclose(gradient, expected, rtol=0, atol=atol)
+    for label, sign in ((0, -1), (1, 1)):
+        found = Predictor(model, pos_label=label).gradient(X, [2, 0])
+        assert_array_equal(found, sign * gradient[:, [2, 0]])
+
+
+def test_gradient_is_taken_in_batches():
+    class Counting(Net):
+        sizes: list = []  # noqa: RUF012  # deepcopies share it
+
+        def forward(self, rows):
+            self.sizes.append(len(rows))
+            return super().forward(rows)
+
+    model = fit(module=Counting, batch_size=40, optimizer="adam")
+    Counting.sizes.clear()
+    model.__skperf_gradient__(X)
+    assert Counting.sizes == [40, 40, 21]
+
+
+@pytest.mark.parametrize("pos_label", [0, 1, 2, None])
+def test_gradient_of_each_class(pos_label):
+    model = fit(y=CLASSES)
+    row = 2 if pos_label is None else pos_label
+    found = Predictor(model, pos_label=pos_label).gradient(X)
+    assert_allclose(found, net_slopes(model.module_, X, row), rtol=0, atol=1e-12)
+
+
+def test_gradient_of_a_prediction():
+    model = fit(TorchRegressor, y=X[:, 0] ** 2)
+    found = Predictor(model).gradient(X)
+    assert_allclose(found, net_slopes(model.module_, X), rtol=0, atol=1e-12)
+
+
+def test_several_predictions_have_no_gradient():
+    model = fit(TorchRegressor, y=X[:, :2])
+    assert Predictor(model).gradient(X) is None
+
+
+def test_gradient_through_scalers():
+    model = make_pipeline(StandardScaler(), MinMaxScaler(), TorchClassifier(Net))
+    model = model.set_params(torchclassifier__random_state=0).fit(X, Y)
+    scaled = model[:-1].transform(X)
+    expected = net_slopes(model[-1].module_, scaled) * model[1].scale_ / model[0].scale_
+    assert_allclose(Predictor(model).gradient(X), expected, rtol=1e-12, atol=1e-12)
+
+
+class Cubed(TorchClassifier):
+    def decision_function(self, X):
+        return super().decision_function(X) ** 3
+
+
+class Timed(TorchClassifier):
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+
+def test_a_subclass_that_scores_in_another_way():
+    assert Predictor(fit(Cubed)).gradient(X) is None
+    expected = fit().__skperf_gradient__(X)
+    assert_array_equal(Predictor(fit(Timed)).gradient(X), expected)
+
+
+class InPlace(Net):
+    def forward(self, rows):
+        rows -= 1
+        return super().forward(rows)
+
+
+class Hidden(Net):
+    """Autograd cannot follow."""
+
+    def forward(self, rows):
+        return super().forward(torch.from_numpy(np.tanh(rows.detach().numpy())))
+
+
+def test_a_module_that_changes_its_input():
+    model, table = fit(module=InPlace), X.copy()
+    found = Predictor(model).gradient(table)
+    assert_allclose(found, net_slopes(model.module_, X - 1), rtol=0, atol=1e-12)
+    assert_array_equal(table, X)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_module_that_hides_its_input(frozen):
+    """People move by differences then."""
+    model = fit(module=Hidden)
+    model.module_.requires_grad_(not frozen)
+    predictor = Predictor(model)
+    assert predictor.gradient(X) is None
+    moved = StrategicResponse(1.0).sample(X, Y, None, predictor=predictor).X
+    slopes = net_slopes(model.module_, np.tanh(X)) * (1 - np.tanh(X) ** 2)
+    assert_allclose(moved, X - slopes, rtol=0, atol=1e-7)
+
+
+def test_nothing_is_left_behind():
+    """Neither gradients of weights, nor a module that trains."""
+    model = fit()
+    with torch.no_grad():
+        found = model.__skperf_gradient__(X)
+    with torch.inference_mode():
+        assert_array_equal(model.__skperf_gradient__(X), found)
+    assert all(weight.grad is None for weight in model.module_.parameters())
+    assert not model.module_.training
+
+
+class Dates(nn.Module):
+    """A net that scales years and seconds since 1970, as one should."""
+
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__()
+        self.net = Net(n_inputs, n_outputs)
+        self.register_buffer("center", torch.tensor([2005, 1.65e9, 0]))
+        self.register_buffer("spread", torch.tensor([3, 9e7, 1]))
+
+    def forward(self, rows):
+        return self.net((rows - self.center) / self.spread)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("face", ["gradient", "differences"])
+def test_columns_far_from_zero_move_everybody(dtype, face):
+    year = 2000 + 10 * RNG.random(300)
+    seconds = 1e9 * RNG.uniform(1.5, 1.8, 300)
+    table = np.column_stack([year, seconds, RNG.normal(size=300)])
+    y = ((year - 2005) / 3 + (seconds - 1.65e9) / 9e7 + table[:, 2] > 0).astype(int)
+    model = fit(module=Dates, y=y, table=table, dtype=dtype, l2_penalty=0.01)
+    center, spread = model.module_.center.numpy(), model.module_.spread.numpy()
+    expected = net_slopes(model.module_.net, (table - center) / spread) / spread
+    predictor = Predictor(model) if face == "gradient" else model.decision_function
+    for column, epsilon in ((0, 1.0), (1, 1e16)):
+        shift = StrategicResponse(epsilon, strategic_features=column)
+        moved = shift.sample(table, y, None, predictor=predictor).X - table
+        move = -epsilon * expected[:, column]
+        error = moved[:, column] - move
+        # by differences with rounding of eps^(2/3), and years of float32 to 1e-4
+        assert np.abs(error).max() < 1e-3 * np.abs(move).max()
+        assert np.all(moved[:, column] != 0)
