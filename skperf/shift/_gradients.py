@@ -3,8 +3,9 @@
 
 """Gradients that are known: of linear models and of models that tell their own.
 
-A class counts as known if it is one of those in the tables below, not if it inherits
-from one: a subclass may score in another way. Whoever is not known gets differences.
+A linear model is known by the very methods that make its score, those of the classes
+in the table below, so that a subclass counts until it scores in another way. A scaler
+is known by its class and all of its parameters. Whoever is not known gets differences.
 """
 
 from functools import cache
@@ -95,7 +96,7 @@ def score_gradient(estimator: BaseEstimator, X: Table, position: int) -> Floats 
         if scale is None:
             return None
         factor = factor * scale
-    if type(model) in _linear_classes():
+    if _is_linear(model):
         gradient = _coefficients(model, position)
     else:
         gradient = _own_gradient(scalers, model, X, position)
@@ -122,10 +123,27 @@ def _linear_classes() -> frozenset[type]:
     )
 
 
+def _is_linear(model: BaseEstimator) -> bool:
+    """Return whether the score is made by nothing but known methods."""
+    if is_classifier(model):
+        made_by = ["decision_function"]
+    else:  # `predict` of linear regressors returns the other
+        made_by = ["predict", "_decision_function"]
+    own = vars(model).keys() & made_by
+    return not own and all(
+        getattr(type(model), name, None) in _linear_methods(name) for name in made_by
+    )
+
+
+@cache
+def _linear_methods(name: str) -> frozenset[object]:
+    """Return the known methods of a name."""
+    kinds = [kind for kind in _linear_classes() if hasattr(kind, name)]
+    return frozenset(getattr(kind, name) for kind in kinds)
+
+
 def _coefficients(model: BaseEstimator, position: int) -> Floats | None:
     """Return the coefficients of the one score, or None if there are several."""
-    if vars(model).keys() & _SCORES:
-        return None
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
     coef = np.atleast_2d(np.asarray(coef, dtype=float))
     if len(coef) == 1:

@@ -169,8 +169,8 @@ class Predictor(PredictionFunction):
     def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
         """Return the gradient of the score.
 
-        Known for scikit-learn's linear models, not for subclasses of theirs, and for
-        models that tell their own; alone or behind scalers in a Pipeline.
+        Known for models that score by the methods of scikit-learn's linear models, and
+        for models that tell their own; alone or behind scalers in a Pipeline.
 
         A class tells its own by a method ``__skperf_gradient__(X)``, which returns the
         gradient of its decision function, or of its prediction for a regressor, as

@@ -19,6 +19,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     TweedieRegressor,
 )
+from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -75,18 +76,38 @@ def test_a_multi_label_classifier_has_several_scores():
     assert_array_equal(Predictor(model).gradient(X)[0], model.coef_[2])
 
 
+class Averaged(LinearClassifierMixin, BaseEstimator):
+    """An estimator of one's own that scores as linear models do."""
+
+    def fit(self, X, y):
+        self.classes_, self.intercept_ = np.unique(y), np.zeros(1)
+        self.coef_ = (X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0))[None]
+        return self
+
+
+class Later(Ridge):
+    def fit(self, X, y):
+        return super().fit(X, y + 1.0)
+
+
+@pytest.mark.parametrize("model", [Averaged(), Later()])
+def test_whoever_scores_by_known_methods_is_linear(model):
+    check_gradient(model.fit(X, Y))
+
+
 class Shouted(LogisticRegression):
     def decision_function(self, X):
         return super().decision_function(X) ** 3
 
 
-class Renamed(LogisticRegression):
-    pass
-
-
 class Squared(Ridge):
     def predict(self, X):
         return super().predict(X) ** 2
+
+
+class Exponential(Ridge):
+    def _decision_function(self, X):
+        return np.exp(super()._decision_function(X))
 
 
 class Doubling(StandardScaler):
@@ -109,7 +130,7 @@ def with_method(estimator, name, function):
     "model",
     [
         Shouted(),
-        Renamed(),
+        Exponential(),
         Squared(),
         PoissonRegressor(),
         TweedieRegressor(power=1.5, link="log"),
@@ -146,9 +167,6 @@ def test_a_class_of_the_same_name_is_another():
 
 
 def test_a_parameter_that_nobody_looks_at(monkeypatch):
-    class Later(StandardScaler):
-        pass
-
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     params = model[0].get_params() | {"fold": 2}
     monkeypatch.setattr(StandardScaler, "get_params", lambda self, deep=True: params)
