@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skperf.neural_network._gradient import input_gradient
+from skperf.neural_network._gradient import input_gradient, is_linear
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
     make_optimizer,
@@ -207,17 +207,20 @@ class BaseTorchEstimator(
         return Objective(module, loss, self.l2_penalty, n_outputs)
 
     def _forward(self, X):
-        """Return the module's output as an array of shape (n_samples, n_outputs)."""
+        """Return the module's output, a tensor of shape (n_samples, n_outputs)."""
         rows = self._check_rows(X)
         with torch.inference_mode():
             outputs = [self.module_(batch).cpu() for batch in self._batches(rows)]
-            output = torch.cat(outputs)
-        return check_output(output, len(rows), self.n_outputs_).numpy()
+            output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        return check_output(output, len(rows), self.n_outputs_)
 
     def _input_gradient(self, X, output):
         """Return the gradient of one of the module's outputs as array, or None."""
-        batches = self._batches(self._check_rows(X))
-        gradient = input_gradient(self.module_, batches, output)
+        rows = self._check_rows(X)
+        if is_linear(self.module_):
+            row = self.module_.weight[output].detach().double().cpu().numpy()
+            return np.broadcast_to(row, rows.shape)
+        gradient = input_gradient(self.module_, self._batches(rows), output)
         return None if gradient is None else gradient.double().numpy()
 
     def _check_rows(self, X):

@@ -31,7 +31,8 @@ def input_gradient(module, batches, output):
     gradients = []
     with torch.inference_mode(False), torch.enable_grad():
         for rows in batches:
-            rows = rows.detach().clone().requires_grad_()
+            rows = rows.clone() if rows.is_inference() else rows.detach()
+            rows.requires_grad_()
             # a copy, since a module may change its input in place
             total = module(rows.clone())[:, output].sum()
             if not total.requires_grad:
@@ -40,4 +41,11 @@ def input_gradient(module, batches, output):
             if gradient is None:
                 return None
             gradients.append(gradient.cpu())
-    return torch.cat(gradients)
+    return gradients[0] if len(gradients) == 1 else torch.cat(gradients)
+
+
+def is_linear(module):
+    """Return whether a module is a linear layer and does no more."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks)  # noqa: SLF001
+    changed = any(hooks) or "forward" in vars(module)
+    return type(module).forward is torch.nn.Linear.forward and not changed

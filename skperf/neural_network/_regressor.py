@@ -128,7 +128,7 @@ class TorchRegressor(RegressorMixin, BaseTorchEstimator):
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The module's output; one dimension where there is one output.
         """
-        output = self._forward(X)
+        output = self._forward(X).numpy()
         return output[:, 0] if self.n_outputs_ == 1 else output
 
     def __skperf_gradient__(self, X):

@@ -100,7 +100,7 @@ def score_gradient(estimator: BaseEstimator, X: Table, position: int) -> Floats 
         gradient = _coefficients(model, position)
     else:
         gradient = _own_gradient(scalers, model, X, position)
-    return None if gradient is None else gradient * factor
+    return gradient if gradient is None or not scalers else gradient * factor
 
 
 def _steps(estimator: BaseEstimator) -> list[BaseEstimator]:
@@ -186,7 +186,10 @@ def _own_gradient(
     if is_classifier(model) and len(model.classes_) > 2:
         return type(model).__skperf_gradient__(model, X, position)
     gradient: Floats | None = type(model).__skperf_gradient__(model, X)
-    return None if gradient is None else _signed(model, gradient, position)
+    if gradient is None:
+        return None
+    same = not gradient.strides[0]  # a view of one row
+    return _signed(model, gradient[0] if same else gradient, position)
 
 
 def _tells_gradient(model: BaseEstimator) -> bool:

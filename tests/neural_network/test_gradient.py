@@ -190,3 +190,41 @@ def test_columns_far_from_zero_move_everybody(dtype, face):
         # by differences with rounding of eps^(2/3), and years of float32 to 1e-4
         assert np.abs(error).max() < 1e-3 * np.abs(move).max()
         assert np.all(moved[:, column] != 0)
+
+
+class Cube(nn.Linear):
+    def forward(self, rows):
+        return super().forward(rows) ** 3
+
+
+class Unbiased(nn.Linear):
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(n_inputs, n_outputs, bias=False)
+
+
+@pytest.mark.parametrize("module", [nn.Linear, Unbiased])
+def test_a_linear_layer_has_one_gradient(module):
+    model = fit(module=module)
+    weight = model.module_.weight.detach().numpy()
+    gradient = Predictor(model).gradient(X)
+    assert gradient.strides[0] == 0
+    assert_array_equal(gradient, np.tile(weight, (101, 1)))
+
+
+@pytest.mark.parametrize("how", ["subclass", "instance", "hook", "hook before"])
+def test_more_than_a_linear_layer(how):
+    model = fit(module=Cube if how == "subclass" else nn.Linear)
+    module = model.module_
+    if how == "instance":
+        module.forward = lambda rows: nn.functional.linear(rows, module.weight) ** 3
+    elif how == "hook":
+        module.register_forward_hook(lambda module, rows, output: output**3)
+    elif how == "hook before":
+        module.register_forward_pre_hook(lambda module, rows: (rows[0] ** 3,))
+    predictor = Predictor(model)
+    step = np.array([1e-5, 0, 0])
+    up, down = predictor.score(X + step), predictor.score(X - step)
+    # differences with a step of 1e-5 of scores up to 1000
+    expected = (up - down) / 2e-5
+    atol = 1e-7 * np.abs(expected).max()
+    assert_allclose(predictor.gradient(X, [0])[:, 0], expected, rtol=0, atol=atol)
