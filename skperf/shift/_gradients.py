@@ -202,6 +202,8 @@ def _tells_gradient(model: BaseEstimator) -> bool:
     scored = _definer(type(model), score)
     if told is None or scored is None or score in vars(model):
         return False
+    if vars(told)["__skperf_gradient__"] is None:  # as with `__hash__`
+        return False
     return issubclass(told, scored)
 
 

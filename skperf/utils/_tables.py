@@ -23,7 +23,10 @@ def column_indices(X, columns):
     if isinstance(columns, slice) or np.isscalar(columns):
         key = columns
     else:
-        key = np.asarray(columns).tolist()  # an Index or an array is fine too
+        key = np.asarray(columns)  # an Index or an array is fine too
+        if key.dtype.kind == "i" and np.all((key >= 0) & (key < X.shape[1])):
+            return np.atleast_1d(key).astype(int)
+        key = key.tolist()
     return np.atleast_1d(_get_column_indices(X, key)).astype(int)
 
 
@@ -36,7 +39,7 @@ def column_values(X, column):
 
 def replace_columns(X, columns, rows, donors):
     """Return rows `rows` of X with the columns at `columns` taken from `donors`."""
-    if nw.dependencies.is_into_dataframe(X):
+    if _is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         donated = [frame[:, int(j)][donors] for j in columns]
         return frame[rows].with_columns(*donated).to_native()
@@ -52,7 +55,7 @@ def replace_columns(X, columns, rows, donors):
 def add_to_columns(X, columns, amounts):
     """Return a copy of X with `amounts`, (n, k) or (k,), added to k columns."""
     amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
-    if nw.dependencies.is_into_dataframe(X):
+    if _is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         moved = [
             frame[:, int(j)] + nw.new_series("", a, backend=frame.implementation)
@@ -72,7 +75,7 @@ def add_to_columns(X, columns, amounts):
 def concatenate(tables):
     """Stack tables of one kind on top of each other."""
     first = tables[0]
-    if nw.dependencies.is_into_dataframe(first):
+    if _is_frame(first):
         frames = [nw.from_native(table, eager_only=True) for table in tables]
         return nw.concat(frames).to_native()
     if sparse.issparse(first):
@@ -96,8 +99,15 @@ def equal_tables(first, second):
     return _equal_values(first, second)
 
 
+def _is_frame(table):
+    # narwhals takes a while to say that an array is none
+    return not isinstance(table, np.ndarray) and nw.dependencies.is_into_dataframe(
+        table
+    )
+
+
 def _equal_values(first, second):
-    if nw.dependencies.is_into_dataframe(first):
+    if _is_frame(first):
         return first.equals(second)
     if sparse.issparse(first):
         return first.dtype == second.dtype and (first != second).nnz == 0
@@ -113,7 +123,7 @@ def _selector(columns, n_columns):
 
 
 def _require_columns(X):
-    if getattr(X, "ndim", None) != 2 and not nw.dependencies.is_into_dataframe(X):
+    if getattr(X, "ndim", None) != 2 and not _is_frame(X):
         raise TypeError(
             "Columns can only be told apart in a two-dimensional array, a sparse "
             f"matrix or a DataFrame; got {type(X).__name__}. Convert X, or leave "

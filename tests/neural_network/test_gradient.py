@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC
 from torch import nn
 
+from skperf import RepeatedRiskMinimizer
 from skperf.neural_network import TorchClassifier, TorchRegressor
-from skperf.shift import Predictor, StrategicResponse
+from skperf.shift import (
+    FunctionShift,
+    Predictor,
+    ShiftPipeline,
+    StrategicResponse,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -228,3 +238,57 @@ def test_more_than_a_linear_layer(how):
     expected = (up - down) / 2e-5
     atol = 1e-7 * np.abs(expected).max()
     assert_allclose(predictor.gradient(X, [0])[:, 0], expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(tol=1e-10),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        TorchClassifier(Net, l2_penalty=0.1, max_iter=20, random_state=0),
+        make_pipeline(StandardScaler(), TorchClassifier(random_state=0)),
+        TorchClassifier(Net, dtype="float32", max_iter=5, random_state=0),
+        SVC(),
+        GaussianNB(),
+    ],
+    ids=["linear", "scaled", "torch", "scaled torch", "float32", "opaque", "proba"],
+)
+@pytest.mark.parametrize("pos_label", ["bad", "good"])
+def test_a_loop_by_hand_moves_people_as_fit_does(model, pos_label):
+    """The same people, at the same places, in each of three rounds."""
+    y, shift = np.where(Y, "good", "bad"), StrategicResponse(0.3)
+    seen = []
+
+    def watch(X, y, y_pred, predictor):
+        seen.append(X)
+        return X, y
+
+    watched = ShiftPipeline([("move", shift), ("watch", FunctionShift(watch))])
+    loop = RepeatedRiskMinimizer(
+        model, watched, max_iter=3, tol=0, pos_label=pos_label
+    ).fit(X, y)
+    world = shift.bind(X, y)
+    deployed, state, by_hand = clone(model).fit(X, y), world.start(), []
+    for _ in range(3):
+        sample, state = world.react(state, Predictor(deployed, pos_label=pos_label))
+        by_hand.append(sample.X)
+        deployed = clone(model).fit(sample.X, sample.y)
+    assert seen  # fewer, if nothing moves any more
+    for found, expected in zip(by_hand, seen, strict=False):
+        assert_array_equal(found, expected)
+        assert np.abs(found - X).max() > 1e-3
+    assert_array_equal(deployed.predict(X), loop.predict(X))
+
+
+def test_values_too_large_to_be_summed():
+    """A sum that overflows is no missing value."""
+    model = fit()
+    huge = np.full((2, 3), 1e308)
+    assert np.isfinite(model.decision_function(huge)).all()
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="contains"):
+            model.decision_function(np.full((2, 3), wrong))
+    with pytest.raises(ValueError, match="X has 2 features"):
+        model.decision_function(X[:, :2])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.decision_function(X[:0])

@@ -236,6 +236,10 @@ class Unsure(Waves):
         return None
 
 
+class Silent(Waves):
+    __skperf_gradient__ = None
+
+
 class Line(RegressorMixin, BaseEstimator):
     def fit(self, X, y):
         return self
@@ -257,6 +261,7 @@ class Steeper(Line):
     [
         Flat(),
         Unsure(),
+        Silent(),
         Steeper(),
         make_pipeline(StandardScaler(copy=False), Line()),
         make_pipeline(Doubling(), Line()),
