@@ -9,7 +9,11 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 from torch.nn.functional import logsigmoid
 
 from skperf.neural_network._base import BaseTorchEstimator
@@ -323,6 +327,10 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         return self.classes_
 
     def _check_training_data(self, X, y, *, reset):
+        if not reset and self._is_checked(X):
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
+            return X, y
         X, y = validate_data(self, X, y, dtype=self.dtype, reset=reset)
         if reset:  # later labels must be among the first
             check_classification_targets(y)

@@ -42,13 +42,13 @@ class OneStep(LinearClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         proba = np.empty((len(X), 2))
-        proba[:, 1] = 1 / (1 + np.exp(-X @ self.coef_[0]))
+        proba[:, 1] = 1 / (1 + np.exp(-(X @ self.coef_[0])))
         proba[:, 0] = 1 - proba[:, 1]
         return proba
 
 
 def step(theta, X, y):
-    return theta - RATE * (X.T @ (1 / (1 + np.exp(-X @ theta)) - y)) / len(y)
+    return theta - RATE * (X.T @ (1 / (1 + np.exp(-(X @ theta))) - y)) / len(y)
 
 
 def linear(n_inputs, n_outputs):
