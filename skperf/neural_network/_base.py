@@ -239,7 +239,7 @@ class BaseTorchEstimator(
             return False
         alike = X.ndim == 2 and X.shape[1] == self.n_features_in_ and len(X) > 0
         with np.errstate(over="ignore", invalid="ignore"):
-            return alike and X.dtype == self.dtype and np.isfinite(X.sum())
+            return alike and X.dtype == self.dtype and np.isfinite(np.vdot(X, X))
 
     def _batches(self, rows):
         """Yield batches in the precision and on the device of the module."""

@@ -354,10 +354,11 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
 
 
 def _of_both(logits):
-    """Return the logits of both classes."""
-    both = logits.new_empty((len(logits), 2))
-    both[:, 0], both[:, 1] = -logits[:, 0], logits[:, 0]
-    return both
+    """Return the logits of both classes, each column in one piece."""
+    both = logits.new_empty((2, len(logits)))
+    torch.neg(logits[:, 0], out=both[0])
+    both[1] = logits[:, 0]
+    return both.T
 
 
 def _positions(y, classes):
