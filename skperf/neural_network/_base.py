@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skperf.neural_network._gradient import input_gradient, is_linear
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
     make_optimizer,
@@ -206,17 +207,45 @@ class BaseTorchEstimator(
         return Objective(module, loss, self.l2_penalty, n_outputs)
 
     def _forward(self, X):
-        """Return the module's output as an array of shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=self.dtype, reset=False)
-        weight = next(self.module_.parameters())
+        """Return the module's output, a tensor of shape (n_samples, n_outputs)."""
+        rows = self._check_rows(X)
         with torch.inference_mode():
-            outputs = [
-                self.module_(rows.to(weight)).cpu()
-                for rows in _tensor(X).split(self.batch_size or len(X))
-            ]
-            output = torch.cat(outputs)
-        return check_output(output, len(X), self.n_outputs_).numpy()
+            outputs = [self.module_(batch).cpu() for batch in self._batches(rows)]
+            output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        return check_output(output, len(rows), self.n_outputs_)
+
+    def _input_gradient(self, X, output):
+        """Return the gradient of one of the module's outputs as array, or None."""
+        rows = self._check_rows(X)
+        if is_linear(self.module_):
+            row = self.module_.weight[output].detach().double().cpu().numpy()
+            return np.broadcast_to(row, rows.shape)
+        gradient = input_gradient(self.module_, self._batches(rows), output)
+        return None if gradient is None else gradient.double().numpy()
+
+    def _check_rows(self, X):
+        """Return new data as a tensor."""
+        check_is_fitted(self)
+        if not self._is_checked(X):
+            X = validate_data(self, X, dtype=self.dtype, reset=False)
+        return _tensor(X)
+
+    def _is_checked(self, X):
+        """Return whether X is an array in which scikit-learn would find no fault.
+
+        Looking through all that it might be takes longer than a small module does.
+        """
+        if type(X) is not np.ndarray or hasattr(self, "feature_names_in_"):
+            return False
+        alike = X.ndim == 2 and X.shape[1] == self.n_features_in_ and len(X) > 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            return alike and X.dtype == self.dtype and np.isfinite(np.vdot(X, X))
+
+    def _batches(self, rows):
+        """Yield batches in the precision and on the device of the module."""
+        weight = next(self.module_.parameters())
+        for batch in rows.split(self.batch_size or len(rows)):
+            yield batch.to(weight)
 
 
 def _tensor(array):

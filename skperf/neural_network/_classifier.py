@@ -7,10 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
+from torch.nn.functional import logsigmoid
 
 from skperf.neural_network._base import BaseTorchEstimator
 from skperf.neural_network._constraints import constraints
@@ -229,7 +233,7 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
             The module's output; for two classes that of ``classes_[1]``.
         """
-        logits = self._forward(X)
+        logits = self._forward(X).numpy()
         return logits[:, 0] if self.n_outputs_ == 1 else logits
 
     def predict_proba(self, X):
@@ -247,8 +251,8 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         """
         logits = self._forward(X)
         if self.n_outputs_ == 1:
-            return expit(np.hstack([-logits, logits]))
-        return softmax(logits, axis=1)
+            return _of_both(logits).sigmoid_().numpy()
+        return logits.softmax(dim=1).numpy()
 
     def predict_log_proba(self, X):
         """Predict logarithms of class probabilities.
@@ -265,8 +269,8 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         """
         logits = self._forward(X)
         if self.n_outputs_ == 1:
-            return log_expit(np.hstack([-logits, logits]))
-        return log_softmax(logits, axis=1)
+            return logsigmoid(_of_both(logits)).numpy()
+        return logits.log_softmax(dim=1).numpy()
 
     def predict(self, X):
         """Predict labels.
@@ -284,6 +288,25 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         logits = self.decision_function(X)
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
+
+    def __skperf_gradient__(self, X, output=None):
+        """Compute the gradient of a logit by the features, by autograd.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        output : int, default=None
+            The position of a class in ``classes_``. None for two classes, whose only
+            logit is that of ``classes_[1]``.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_features), or None
+            In float64. None if the module hides its input from autograd.
+        """
+        return self._input_gradient(X, 0 if output is None else output)
 
     def _check_classes(self, classes):
         """Return the labels that `partial_fit` trains for."""
@@ -304,23 +327,22 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         return self.classes_
 
     def _check_training_data(self, X, y, *, reset):
+        if not reset and self._is_checked(X):
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
+            return X, y
         X, y = validate_data(self, X, y, dtype=self.dtype, reset=reset)
-        check_classification_targets(y)
+        if reset:  # later labels must be among the first
+            check_classification_targets(y)
         return X, y
 
     def _encode(self, y, classes, *, warm):
         """Return positions in the classes, of float type where there are two."""
         classes = self.classes_ if warm else classes
-        labels, codes = np.unique(y, return_inverse=True)
-        if classes is not None:
-            unknown = np.setdiff1d(labels, classes)
-            if len(unknown):
-                raise ValueError(
-                    f"y has the labels {unknown.tolist()}, but the module is for the "
-                    f"classes {classes.tolist()}. Fit anew with warm_start=False."
-                )
-            codes = np.searchsorted(classes, labels)[codes]
-            labels = classes
+        if classes is None:
+            labels, codes = np.unique(y, return_inverse=True)
+        else:
+            labels, codes = classes, _positions(y, classes)
         if len(labels) < 2:
             raise ValueError(
                 "TorchClassifier needs at least 2 classes in the data; got 1 class: "
@@ -329,3 +351,29 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         if len(labels) == 2:
             return codes.astype(self.dtype), {"classes_": labels, "n_outputs_": 1}
         return codes, {"classes_": labels, "n_outputs_": len(labels)}
+
+
+def _of_both(logits):
+    """Return the logits of both classes, each column in one piece."""
+    both = logits.new_empty((2, len(logits)))
+    torch.neg(logits[:, 0], out=both[0])
+    both[1] = logits[:, 0]
+    return both.T
+
+
+def _positions(y, classes):
+    """Return the position of each label in the sorted classes."""
+    second = y == classes[-1]
+    if len(classes) == 2 and np.all(second | (y == classes[0])):
+        return second.astype(int)  # ten times as fast
+    labels, where = y, slice(None)
+    if y.dtype.kind not in "biuf":  # sorting text is slow
+        labels, where = np.unique(y, return_inverse=True)
+    positions = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    unknown = labels[classes[positions] != labels]
+    if len(unknown):
+        raise ValueError(
+            f"y has the labels {np.unique(unknown).tolist()}, but the module is for "
+            f"the classes {classes.tolist()}. Fit anew with warm_start=False."
+        )
+    return positions[where]

@@ -46,6 +46,6 @@ def restore_state(optimizer, saved):
     training fails the saved one is as it was.
     """
     kind, state = saved
-    if type(optimizer) is kind:
+    if state and type(optimizer) is kind:
         settings = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": deepcopy(state), "param_groups": settings})

@@ -128,8 +128,24 @@ class TorchRegressor(RegressorMixin, BaseTorchEstimator):
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The module's output; one dimension where there is one output.
         """
-        output = self._forward(X)
+        output = self._forward(X).numpy()
         return output[:, 0] if self.n_outputs_ == 1 else output
+
+    def __skperf_gradient__(self, X):
+        """Compute the gradient of the prediction by the features, by autograd.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_features), or None
+            In float64. None with several outputs, or if the module hides its input from
+            autograd.
+        """
+        return None if self.n_outputs_ > 1 else self._input_gradient(X, 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

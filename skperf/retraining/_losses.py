@@ -68,7 +68,7 @@ def scaled_difference(
 
 def _log_losses(y: NDArray, proba: NDArray, classes: NDArray) -> Floats:
     # a label that the model has never seen gets no probability
-    likelihood = np.einsum("ij,ij->i", proba, y[:, None] == classes)
+    likelihood = sum(p * (y == k) for p, k in zip(proba.T, classes, strict=True))
     return -np.log(likelihood.clip(min=np.finfo(proba.dtype).eps))
 
 

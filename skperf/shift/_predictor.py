@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
+from skperf.shift._gradients import score_gradient
 from skperf.shift._labels import Label, choose_pos_label
-from skperf.shift._linear import linear_coef
 from skperf.shift._responses import require_class_scores, rows_first
 from skperf.shift._sample import Floats, Table
 from skperf.utils._sklearn import _check_response_method, _num_samples
@@ -188,7 +188,14 @@ class Predictor(PredictionFunction):
     def gradient(self, X: Table, columns: Columns | None = None) -> Floats | None:
         """Return the gradient of the score.
 
-        Known for linear models, alone or behind scalers in a Pipeline.
+        Known for models that score by the methods of scikit-learn's linear models, and
+        for models that tell their own; alone or behind scalers in a Pipeline.
+
+        A class tells its own by a method ``__skperf_gradient__(X)``, which returns the
+        gradient of its decision function, or of its prediction for a regressor, as
+        (n_samples, n_features), or None if it does not know. With more than two classes
+        it is called with the position of a class in ``classes_`` as second argument.
+        The torch estimators of skperf do so.
 
         Parameters
         ----------
@@ -205,11 +212,12 @@ class Predictor(PredictionFunction):
             is not known.
         """
         position = self._known_position() if is_classifier(self.estimator) else 0
-        coef = linear_coef(self.estimator, position)
-        if coef is None:
+        gradient = score_gradient(self.estimator, X, position)
+        if gradient is None:
             return None
-        row = coef if columns is None else coef[column_indices(X, columns)]
-        return np.broadcast_to(row, (_num_samples(X), len(row)))
+        if columns is not None:
+            gradient = gradient[..., column_indices(X, columns)]
+        return np.broadcast_to(gradient, (_num_samples(X), gradient.shape[-1]))
 
     @property
     def _position(self) -> int | None:

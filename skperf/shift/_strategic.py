@@ -42,10 +42,17 @@ class StrategicResponse(BaseShift):
 
     Notes
     -----
-    The gradient is exact for linear models, alone or behind scalers in a Pipeline, and
-    for predictors with a method ``gradient(X, columns)``. Others get central
-    differences, two predictions a strategic column. Trees have a gradient of zero
-    nearly everywhere, so under this shift nobody moves.
+    The gradient is exact for models that score by the methods of scikit-learn's linear
+    models, for the torch estimators of skperf, which use autograd, alone or behind
+    scalers in a Pipeline, and for predictors with a method ``gradient(X, columns)``;
+    see :meth:`Predictor.gradient`. Others get central differences: two predictions a
+    strategic column, and a few to see how precisely the model computes, since the step
+    must be one that it can tell from none. A float32 model does not see a second in a
+    column of seconds since 1970.
+
+    Trees have a gradient of zero nearly everywhere, so under this shift nobody moves.
+    A linear model with a free intercept is hardly hurt, at any `epsilon`: all move by
+    the same vector, and the intercept takes that back.
 
     References
     ----------

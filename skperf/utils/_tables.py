@@ -30,10 +30,17 @@ def column_indices(X, columns):
     else:
         key = np.asarray(columns).tolist()  # an Index or an array is fine too
     try:
-        found = _get_column_indices(X, key)
+        found = key if _are_positions(X, key) else _get_column_indices(X, key)
     except (TypeError, ValueError) as error:
         raise ValueError(_explain_columns(X, key, error)) from error
     return np.array(list(dict.fromkeys(np.atleast_1d(found).tolist())), dtype=int)
+
+
+def _are_positions(X, key):
+    """Return whether scikit-learn need not be asked, which takes a while."""
+    if not isinstance(key, list):
+        return False
+    return all(type(k) is int and 0 <= k < X.shape[1] for k in key)
 
 
 def _explain_columns(X, key, error):
@@ -83,7 +90,7 @@ def column_values(X, column):
 
 def replace_columns(X, columns, rows, donors):
     """Return rows `rows` of X with the columns at `columns` taken from `donors`."""
-    if nw.dependencies.is_into_dataframe(X):
+    if _is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         donated = [frame[:, int(j)][donors] for j in columns]
         return frame[rows].with_columns(*donated).to_native()
@@ -100,7 +107,7 @@ def add_to_columns(X, columns, amounts):
     """Return a copy of X with `amounts`, (n, k) or (k,), added to k columns."""
     require_numbers(X, columns)
     amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
-    if nw.dependencies.is_into_dataframe(X):
+    if _is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         moved = [
             frame[:, int(j)] + nw.new_series("", a, backend=frame.implementation)
@@ -110,6 +117,8 @@ def add_to_columns(X, columns, amounts):
     if sparse.issparse(X):
         place = _selector(columns, X.shape[1])[:, columns]
         return sparse.csr_array(X + sparse.csr_array(amounts) @ place.T)
+    if np.array_equal(columns, np.arange(X.shape[1])):  # three times as fast
+        return X + amounts
     out = np.array(X, dtype=np.result_type(X, float))
     out[:, columns] += amounts
     return out
@@ -151,7 +160,7 @@ def _are_numbers(cells):
 def concatenate(tables):
     """Stack tables of one kind on top of each other."""
     first = tables[0]
-    if nw.dependencies.is_into_dataframe(first):
+    if _is_frame(first):
         frames = [nw.from_native(table, eager_only=True) for table in tables]
         return nw.concat(frames).to_native()
     if sparse.issparse(first):
@@ -198,8 +207,15 @@ def equal_tables(first, second):
     return _equal_values(first, second)
 
 
+def _is_frame(table):
+    # narwhals takes a while to say that an array is none
+    return not isinstance(table, np.ndarray) and nw.dependencies.is_into_dataframe(
+        table
+    )
+
+
 def _equal_values(first, second):
-    if nw.dependencies.is_into_dataframe(first):
+    if _is_frame(first):
         return first.equals(second)
     if isinstance(first, list):
         return first == second
@@ -217,7 +233,7 @@ def _selector(columns, n_columns):
 
 
 def _require_columns(X):
-    if getattr(X, "ndim", None) != 2 and not nw.dependencies.is_into_dataframe(X):
+    if getattr(X, "ndim", None) != 2 and not _is_frame(X):
         raise TypeError(
             "Columns can only be told apart in a two-dimensional array, a sparse "
             f"matrix or a DataFrame; got {type(X).__name__}. Convert X, or leave "

@@ -102,6 +102,7 @@ def skorch_pipeline():
     return Pipeline([("scale", StandardScaler()), ("cast", to_float32), ("net", net)])
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 @pytest.mark.filterwarnings("ignore:Retraining is not stable")  # drawn samples
 @pytest.mark.parametrize("minimizer", MINIMIZERS)
 def test_skorch_in_pipeline_and_grid(labeled, skorch_pipeline, minimizer):
@@ -113,6 +114,7 @@ def test_skorch_in_pipeline_and_grid(labeled, skorch_pipeline, minimizer):
     assert len(best.history_["n_fits"]) == 2
 
 
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 @pytest.mark.parametrize("minimizer", MINIMIZERS)
 def test_module_in_pipeline_and_grid(labeled, minimizer):
     steps = [("scale", StandardScaler()), ("net", make_classifier(tol=1e-4))]

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -28,6 +29,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skperf import RepeatedRiskMinimizer
 from skperf.shift import Predictor, StrategicResponse
+from skperf.shift._differences import central_differences
 
 X, Y = make_classification(60, 4, random_state=0)
 X = X * [1, 10, 0.1, 3] + [0, 5, 0, -2]
@@ -303,3 +305,97 @@ def test_stable_point_of_a_penalized_classifier():
     # lbfgs stops at 1e-12 and the loop at 1e-9 from the stable point
     assert np.abs(gradient).max() < 1e-7
     assert np.abs(coef).max() > 0.3
+
+
+# Models of lower precision
+
+
+def dates(n_samples=400, *, seed=0):
+    """Return rows with a year, seconds since 1970 and a plain number."""
+    rng = np.random.default_rng(seed)
+    year, second = 2000 + 10 * rng.random(n_samples), rng.uniform(1.5, 1.8, n_samples)
+    return np.column_stack([year, 1e9 * second, rng.normal(size=n_samples)])
+
+
+CENTER, SPREAD = np.array([2005, 1.65e9, 0]), np.array([3, 9e7, 1])
+
+
+def date_score(X):
+    """A smooth score and its slopes."""
+    scaled = (np.asarray(X) - CENTER) / SPREAD
+    total = scaled @ [1.0, 2.0, -1.0]
+    slopes = (1 - np.tanh(total) ** 2)[:, None] * [1.0, 2.0, -1.0] / SPREAD
+    return np.tanh(total), slopes
+
+
+def float32_score(X):
+    """The same, computed in float32 from float32 data."""
+    scaled = (np.asarray(X, np.float32) - CENTER.astype("f4")) / SPREAD.astype("f4")
+    return np.tanh(scaled @ np.array([1, 2, -1], "f4"))
+
+
+@pytest.mark.parametrize(
+    ("score", "tolerance"),
+    # rounding over a step of eps^(1/3) is eps^(2/3), and so is the curvature
+    [
+        pytest.param(lambda X: date_score(X)[0], 1e-9, id="double"),
+        pytest.param(float32_score, 1e-4, id="single"),
+        pytest.param(lambda X: date_score(X)[0].astype("f4"), 1e-4, id="rounded"),
+        pytest.param(lambda X: float32_score(X).astype(float), 1e-4, id="cast"),
+        pytest.param(lambda X: float32_score(X) / np.float64(3) * 3, 1e-4, id="scaled"),
+        pytest.param(lambda X: date_score(X)[0].astype("f2"), 0.04, id="half"),
+    ],
+)
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_differences_suit_the_precision_of_the_model(score, tolerance, container):
+    """Years and seconds since 1970 are moved by everybody, and by the right amount."""
+    table = dates()
+    dense = Opaque(lambda X: score(X.toarray() if sparse.issparse(X) else X))
+    found = slopes_of(dense, container(table)) * SPREAD
+    assert_allclose(found, date_score(table)[1] * SPREAD, rtol=0, atol=tolerance)
+    shift = StrategicResponse(1.0, strategic_features=0)
+    moved = shift.sample(container(table), Y, None, predictor=dense).X
+    moved = moved.toarray() if sparse.issparse(moved) else moved
+    assert_allclose(moved[:, 0] - table[:, 0], -found[:, 0] / 3, rtol=0, atol=1e-11)
+
+
+def slopes_of(score, table):
+    """Return the differences that StrategicResponse takes."""
+    return central_differences(score, table, np.arange(table.shape[1]))
+
+
+def test_a_constant_column_of_seconds_has_a_slope_in_float32():
+    """The step is one that float32 can tell from none, 128 seconds."""
+    table = np.column_stack([np.full(60, 1.7e9), Z[:, 0]])
+    score = Opaque(lambda X: (X[:, 0].astype("f4") - np.float32(1.6e9)) / 2**20)
+    found = slopes_of(score, table)
+    assert_allclose(found[:, 0], 2.0**-20, rtol=1e-6)
+    assert_array_equal(found[:, 1], 0)
+
+
+def test_nobody_moves_for_trees_in_float32():
+    """Between their steps they are flat; a wide step would meet many."""
+    forest = RandomForestRegressor(50, random_state=0).fit(Z, Z[:, 0] + Z[:, 1] ** 2)
+    for kind in (np.float64, np.float32):
+        found = slopes_of(lambda X, kind=kind: forest.predict(X).astype(kind), Z)
+        assert np.mean(found == 0) > 0.99
+
+
+def test_wide_steps_meet_few_missing_values():
+    """A score may be undefined somewhere; that is no precision."""
+    table = Z.copy()
+    table[:3] = np.nan
+    found = slopes_of(lambda X: np.sin(X[:, 0]), table)
+    assert_allclose(found[3:, 0], np.cos(Z[3:, 0]), rtol=0, atol=1e-9)
+    assert np.isnan(found[:3, 0]).all()
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_data_frame_of_float32(df_module, kind):
+    table = dates().astype("f4").astype(float)
+    columns = dict(zip("abc", table.astype(kind).T, strict=True))
+    frame = df_module.DataFrame(columns)
+    score = Opaque(lambda X: float32_score(np.column_stack([X[c] for c in "abc"])))
+    moved = StrategicResponse(1.0).sample(frame, Y, None, predictor=score).X
+    expected = date_score(table)[1]
+    assert_allclose(moved["a"] - table[:, 0], -expected[:, 0], rtol=0, atol=1e-4)
