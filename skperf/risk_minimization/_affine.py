@@ -88,8 +88,11 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - loss_shift: how much the reaction changed the deployed model's risk
         - prediction_gap: root mean squared move of the predictions
         - two_back_gap: the same to the model before the last, NaN at first
-        - stability_residual: distance of the predictions from those of the mixture of
-          models that the round's data came from
+        - stability_residual: how far one retraining on the round's data alone moves
+          the model that induced them, that of `risk_before`. NaN where that was
+          not measured
+        - stability_residual_estimate: the same, guessed, for the model that the round
+          has deployed
         - n_rows, fit_time: rows trained on, seconds of the fit
         - n_deployments, n_rows_seen, n_fits: budgets spent so far
 
@@ -97,16 +100,17 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         Retrainings done.
 
     converged_ : bool
-        Whether the stability residual came down to `tol`.
+        Whether the stability residual came down to `tol`, and the estimator calls the
+        fit that has measured it finished.
 
     stability_residual_ : float
-        How far one retraining on the data of the deployed model alone moves the
-        predictions: measured by such a retraining if ``fit`` converged, otherwise
-        estimated from the last round.
+        How far one retraining on the data that a model induces, alone, moves its
+        predictions. After ``fit`` it is that of the deployed model, whose data the
+        shift was asked for; after ``partial_fit`` that of the model before it, whose
+        data were just seen. NaN where it was not measured.
 
     diagnosis_ : str
-        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
-        still falls, or there were too few rounds to tell), or "interrupted".
+        A word of :ref:`what to do about a diagnosis <diagnoses>`.
 
     classes_ : ndarray of shape (n_classes,)
         Class labels, if the estimator is a classifier.
@@ -228,6 +232,13 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         snapshots = name_rows(store[-size:])
         average = self.window is None and self.coefficients == "uniform"
         return reduce(_absorb, snapshots, ()) if average else snapshots
+
+    def __skperf_way__(self):
+        if self.window == 1:
+            return "last"
+        if self.coefficients == "uniform":
+            return "all" if self.window is None else "window"
+        return "anderson" if self.coefficients == "anderson" else "other"
 
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":
