@@ -15,12 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
-from skperf.retraining._advice import advise
+from skperf.retraining._advice import advise, advise_settled, advise_solver
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
 from skperf.retraining._log import Log
 from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._population import check_population
+from skperf.retraining._solver import solver_tolerance
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import verdict
@@ -199,10 +200,11 @@ class BaseRiskMinimizer(
         self._publish(standing)
         standing = retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
         (path,) = standing.paths
-        self._judge(path, path.measured, random=world.is_random)
+        self.__skperf_judge__(path, path.measured, random=world.is_random)
+        stalled = self._blame_solver(retraining, standing)
         tasks.finish(self.estimator_)
         if not self.converged_ and not tasks.stopped:
-            self._warn(random=world.is_random)
+            self._warn(stalled or self._advise(random=world.is_random))
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -282,7 +284,7 @@ class BaseRiskMinimizer(
         publish = partial(self._publish, log=log)
         retraining = Retraining(ObservedWorld(seen), [learner], tasks, publish, _NOTE)
         path = self._retrain_once(retraining, log, seen)
-        self._judge(path, path.seen, random=True)
+        self.__skperf_judge__(path, path.seen, random=True)
         tasks.finish(self.estimator_)
         return self
 
@@ -329,16 +331,36 @@ class BaseRiskMinimizer(
         log = log and log._replace(standing=standing)
         vars(self).update(fitted_attributes(standing) | {"_log": log})
 
-    def _judge(self, path, measured, random):
-        how = verdict(self.history_, measured, self.tol, random=random)
+    def __skperf_judge__(self, path, measured, random):
+        """Say how retraining ended, of a model that was measured."""
+        how = verdict(
+            self.history_, measured, self.tol, random=random, errors=path.risk_errors
+        )
         vars(self).update(how)
+
+    def _blame_solver(self, retraining, standing):
+        """Return advice where the gap is what the solver's tolerance leaves, or None.
+
+        Models that go round or jump are then a plateau: their solver is the cause.
+        """
+        if self.diagnosis_ not in ("plateau", "cycle", "settled in risk"):
+            return None
+        (error,) = retraining.solver_errors(standing)
+        if error < self.stability_residual_ / 2:
+            return None
+        vars(self).update(diagnosis_="plateau", settled_risk_=None)
+        return advise_solver(solver_tolerance(self.estimator), error)
+
+    def _advise(self, random):
+        if self.diagnosis_ == "settled in risk":
+            return advise_settled(self.settled_risk_)
+        return advise(self.diagnosis_, self.__skperf_way__(), random=random)
 
     def __skperf_way__(self):
         """Return what each round trains on, for advice on what else to try."""
         return "other"
 
-    def _warn(self, random):
-        advice = advise(self.diagnosis_, self.__skperf_way__(), random=random)
+    def _warn(self, advice):
         warnings.warn(
             f"Retraining is not stable after {self.n_iter_} rounds: the stability "
             f"residual is {self.stability_residual_:.2g} with tol={self.tol:g}. "

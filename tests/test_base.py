@@ -31,11 +31,13 @@ from sklearn.tree import DecisionTreeClassifier
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.retraining._advice import advise
 from skperf.retraining._history import COLUMNS
+from skperf.risk_minimization._coefficients import uniform
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
     ResampleIfRejected,
     Sample,
+    StrategicResponse,
     TransformedPredictionShift,
 )
 
@@ -264,8 +266,8 @@ def test_diagnosis_of_trees(seed):
         tol=1e-6,
         random_state=0,
     )
-    assert diagnosis_of(model, X, y) == "plateau"
-    assert "smoother model" in advise("plateau", "last")
+    with pytest.warns(ConvergenceWarning, match="Diagnosis: (plateau|settled in risk)"):
+        model.fit(X, y)
 
 
 def test_diagnosis_of_overflow():
@@ -351,6 +353,73 @@ def test_a_move_of_zero_is_stable_where_a_clone_stays_too():
     ).fit(X, y)
     assert model.diagnosis_ == "converged"
     assert model.stability_residual_ <= model.tol
+
+
+# Risks and solvers
+
+
+def test_boosted_trees_settle_in_risk():
+    X, y = make_classification(
+        1000, 8, n_informative=5, weights=[0.9], flip_y=0.02, random_state=0
+    )
+    shift = ResampleIfRejected(0.3, strategic_features=[0, 3])
+    trees = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    model = RepeatedRiskMinimizer(trees, shift, max_iter=8)
+    with pytest.warns(ConvergenceWarning, match=r"settled in risk.*from round \d on"):
+        model.fit(X, y)
+    assert not model.converged_
+    settled = model.settled_risk_
+    low, high = settled["interval"]
+    assert low < settled["risk"] < high
+    risks = model.history_["risk_before"][settled["round"] - 1 :]
+    assert len(risks) >= 4
+    assert settled["risk"] == pytest.approx(risks.mean())
+    assert ((low < risks) & (risks < high)).all()
+
+
+def test_what_runs_away_has_not_settled():
+    """With y' = y + f the data move with the model, so that its risk never changes."""
+    rng = np.random.default_rng(0)
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(1.0), max_iter=12
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(np.ones((50, 1)), 1 + rng.normal(size=50))
+    assert np.ptp(model.history_["risk_before"][1:]) < 1e-9
+    assert model.diagnosis_ != "settled in risk"
+    assert model.settled_risk_ is None
+
+
+def test_a_solver_that_stops_too_early_is_named():
+    X, y = make_classification(2000, 11, n_informative=6, flip_y=0.1, random_state=0)
+    shift = StrategicResponse(10, strategic_features=[0, 3, 5])
+    model = RepeatedRiskMinimizer(LogisticRegression(), shift, max_iter=16)
+    with pytest.warns(ConvergenceWarning, match=r"own solver.*tol=0.0001.*newton-ch"):
+        model.fit(X, y)
+    assert model.diagnosis_ == "plateau"
+    model.set_params(estimator__solver="newton-cholesky")
+    assert model.fit(X, y).diagnosis_ == "converged"
+
+
+@pytest.mark.parametrize(
+    ("params", "way"),
+    [
+        ({"window": 1}, "last"),
+        ({"window": 3}, "window"),
+        ({}, "all"),
+        ({"coefficients": "anderson"}, "anderson"),
+        ({"coefficients": uniform}, "other"),
+    ],
+)
+@pytest.mark.parametrize("diagnosis", ["cycle", "diverging", "slow", "plateau"])
+def test_advice_leads_one_way(params, way, diagnosis):
+    model = AffineRiskMinimizer(LinearRegression(), **params)
+    assert model.__skperf_way__() == way
+    advice = advise(diagnosis, way)
+    if way not in ("last", "window", "all"):
+        assert "anderson" not in advice
+    if way != "last":
+        assert "AffineRiskMinimizer" not in advice
 
 
 # Errors and interruptions

@@ -327,11 +327,11 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         )
 
     def _judge(self, standing, random):
-        for player, own in zip(self.players_, standing.measured, strict=True):
-            how = verdict(player.history_, own, self.tol, random=random)
-            vars(player).update(how)
+        for player, path in zip(self.players_, standing.paths, strict=True):
+            player.__skperf_judge__(path, path.measured, random=random)
         together = join_measured(standing.measured)
         how = verdict(self.history_, together, self.tol, random=random)
+        del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 
     def _warn(self, random):

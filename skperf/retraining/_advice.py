@@ -7,7 +7,10 @@ Advice leads from the last sample alone to averages, from these to Anderson mixi
 from there to the estimator; never back, so that nobody is sent in a circle.
 """
 
+from collections.abc import Mapping
 from typing import Literal
+
+from skperf.retraining._settled import SettledRisk
 
 #: What a minimizer trains on: the last sample alone, an average over a window or over
 #: all, the mixture of Anderson, or something of its author's.
@@ -29,8 +32,16 @@ _MEANING = {
     "slow": "The gap still falls, or there were too few rounds to tell. Raise "
     "max_iter{}.",
     "small steps": "The estimator itself warns that its fits are not finished, so that "
-    "small moves prove nothing. Raise the estimator's own max_iter, or scale the "
-    "features.",
+    "small moves prove nothing. Raise the estimator's own max_iter, scale the "
+    "features, or use another solver ('newton-cholesky' for LogisticRegression).",
+    "settled in risk": "The predictions still jump, as those of trees do, but from "
+    "round {round} on the risk stays at {risk:.4g}, with an interval from {low:.4g} to "
+    "{high:.4g}: more rounds gain nothing. Deploy the model, or accept a tol of about "
+    "this gap.",
+    "solver": "The estimator's own solver is the cause: with a hundredth of its {name}="
+    "{tol:g} it predicts something else on the same data, by {error:.2g} as a root "
+    "mean square. Set a smaller tol of the estimator (1e-8), or solver="
+    "'newton-cholesky' for LogisticRegression.",
     "untrained": "Refitting the model changes nothing on other data, but a clone of "
     "the estimator does train on them. Set warm_start=False: estimators that add trees "
     "or rounds find nothing left to do.",
@@ -66,6 +77,18 @@ _TRY: dict[str, dict[Way, str]] = {
         "all": ", or try coefficients='anderson'",
     },
 }
+
+
+def advise_settled(settled: SettledRisk) -> str:
+    """Return what a risk that has settled means."""
+    low, high = settled["interval"]
+    return _MEANING["settled in risk"].format(low=low, high=high, **settled)
+
+
+def advise_solver(tolerances: Mapping[str, float], error: float) -> str:
+    """Return what to do about a solver that stops too early."""
+    name, tol = max(tolerances.items(), key=lambda item: item[1])
+    return _MEANING["solver"].format(name=name, tol=tol, error=error)
 
 
 def advise(diagnosis: str, way: Way, *, random: bool = False) -> str:

@@ -18,8 +18,10 @@ from skperf.retraining._history import History, extend_history
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel, Scoring
 from skperf.retraining._path import Path, Pool
+from skperf.retraining._settled import risk_errors
 from skperf.retraining._store import SnapshotMeta, Store
 from skperf.shift import Sample
+from skperf.shift._sample import Floats
 from skperf.utils._sklearn import _num_samples
 
 #: Tells callbacks of a training: takes the model and the name of the task.
@@ -77,7 +79,8 @@ class Learner:
         if at_rest and not new.is_late:
             alone = _is_alone(pool, self._period(path))
             seen = self._measure_seen(path, new, sample, training if alone else None)
-        new = new._replace(seen=seen)
+        errors = (*path.risk_errors, self._risk_errors(path, new, sample))
+        new = new._replace(seen=seen, risk_errors=errors)
         return new._replace(history=self._record(path, new, sample, pool, training))
 
     def measure(self, path: Path, sample: Sample) -> Measured:
@@ -86,6 +89,12 @@ class Learner:
         heard = fit_and_listen(model, sample, **self.fit_params)
         move = path.gap(self._deploy(model)(path.X))
         return self._weigh(path, sample, move, unfinished=bool(heard))
+
+    def predict_anew(self, path: Path, sample: Sample, **params: object) -> Floats:
+        """Return what a clone predicts that is trained on a sample."""
+        model = _without_callbacks(clone(self.estimator).set_params(**params))
+        fit_and_listen(model, sample, **self.fit_params)
+        return self._deploy(model)(path.X)
 
     def _weigh(
         self, path: Path, sample: Sample, move: float, *, unfinished: bool
@@ -96,9 +105,7 @@ class Learner:
         data: a clone, which has to train, tells.
         """
         if move == 0:
-            anew = _without_callbacks(clone(self.estimator))
-            unfinished |= bool(fit_and_listen(anew, sample, **self.fit_params))
-            move = path.gap(self._deploy(anew)(path.X))
+            move = path.gap(self.predict_anew(path, sample))
             if move > self.tol:
                 return Measured(move, "untrained")
         return Measured(move, "small steps" if unfinished else None)
@@ -137,6 +144,13 @@ class Learner:
             n_rows_new=_num_samples(sample.X),
             fit_time=training.seconds,
         )
+
+    def _risk_errors(self, path: Path, new: Path, sample: Sample) -> Floats | None:
+        """Return the errors of the risk before, of which scorers tell nothing."""
+        if new.is_late or self.scoring is not None:
+            return None
+        losses = path.predictor.row_losses(sample)
+        return risk_errors(losses, sample) if np.isfinite(losses).all() else None
 
     def _is_late(self, path: Path) -> bool:
         """Return whether the data were seen under an older model than the last."""

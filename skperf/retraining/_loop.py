@@ -20,6 +20,7 @@ from skperf.retraining._learner import Learner
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
+from skperf.retraining._solver import solver_error
 from skperf.retraining._worlds import SharedWorld, remembers
 from skperf.shift import Sample
 
@@ -125,6 +126,12 @@ class Retraining:
             for learner, path, seen in triples
         )
         return standing._replace(paths=tuple(paths))
+
+    def solver_errors(self, standing: Standing) -> list[float]:
+        """Return how far each learner's own tolerance leaves it from its goal."""
+        samples = self.world.settle(standing.state, standing.predictors)
+        triples = zip(self.learners, standing.paths, samples, strict=True)
+        return [solver_error(*triple) for triple in triples]
 
 
 def _has_ended(measured: Sequence[Measured], tol: float) -> bool:

@@ -44,6 +44,10 @@ class DeployedModel(Predictor):
             return -float(get_scorer(scoring)(self.estimator, X, y, **weights))
         return weighted_mean(self._losses(X, y), sample_weight)
 
+    def row_losses(self, sample: Sample) -> Floats:
+        """Return the loss on each row, of which the risk is the mean."""
+        return self._losses(sample.X, sample.y)
+
     def __getstate__(self) -> dict[str, object]:
         kept = DeployedModel(self.estimator, self.response_method, self._pos_label)
         return vars(kept)

@@ -54,6 +54,7 @@ class Path(NamedTuple):
     n_mixed: int = 0  # models whose data were mixed
     is_late: bool = False  # the newest data were seen under an older model
     measured: Measured = Measured()  # the deployed model, if the world was asked
+    risk_errors: tuple[Floats | None, ...] = ()  # of each round, by persons
     seen: Measured = Measured()  # the model before it, on the data seen under it
 
     @classmethod

@@ -3,10 +3,13 @@
 
 """Tell apart the ways in which repeated retraining ends."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from skperf.retraining._history import History
 from skperf.retraining._measured import Measured
+from skperf.retraining._settled import settled_risk
 from skperf.shift._sample import Floats
 
 _MIN_ROUNDS = 4  # a trend needs four points before its error can be judged
@@ -17,20 +20,30 @@ _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
 
 def verdict(
-    history: History, measured: Measured, tol: float, *, random: bool
-) -> dict[str, float | bool | str]:
+    history: History,
+    measured: Measured,
+    tol: float,
+    *,
+    random: bool,
+    errors: Sequence[Floats | None] = (),
+) -> dict[str, object]:
     """Return the fitted attributes that say how retraining ended.
 
     Only what was `measured` counts as converged, and only if nothing speaks against it.
+    The `errors` of the risk tell whether that has settled.
     """
     small = bool(measured.residual <= tol)
     converged = small and measured.doubt is None
+    word = "converged"
+    if not converged:
+        word = diagnose(history, measured, tol, random=random)
+    stays = word in ("plateau", "noise floor")
+    settled = settled_risk(history, errors) if stays else None
     return {
         "stability_residual_": float(measured.residual),
         "converged_": converged,
-        "diagnosis_": "converged"
-        if converged
-        else diagnose(history, measured, tol, random=random),
+        "diagnosis_": "settled in risk" if settled and word == "plateau" else word,
+        "settled_risk_": settled,
     }
 
 

@@ -88,6 +88,12 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     diagnosis_ : str
         A word of :ref:`what to do about a diagnosis <diagnoses>`.
 
+    settled_risk_ : dict or None
+        Where the predictions stay restless but the risk does not: the "round" of the
+        record from which on it stays within two standard errors, the "risk", and its
+        "interval" by two standard errors. None for other endings, with `scoring`, and
+        before four rounds.
+
     classes_ : ndarray of shape (n_classes,)
         Class labels, if the estimator is a classifier.
 
