@@ -193,6 +193,6 @@ def _without_callbacks(model: BaseEstimator) -> BaseEstimator:
 
 def _is_alone(pool: Pool, period: Hashable) -> bool:
     """Return whether a pool is the newest sample, as it was seen."""
-    *older, newest = pool.snapshots
+    newest = pool.snapshots[-1]
     is_newest = newest.period == period and newest.n_models == 1
-    return not older and is_newest and pool.sample is newest.sample
+    return is_newest and pool.sample is newest.sample

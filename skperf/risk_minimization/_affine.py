@@ -14,7 +14,12 @@ from sklearn.utils import check_random_state
 from skperf.base import BaseRiskMinimizer
 from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
-from skperf.risk_minimization._coefficients import anderson, uniform
+from skperf.risk_minimization._coefficients import (
+    RECENT,
+    accelerates,
+    anderson,
+    uniform,
+)
 from skperf.risk_minimization._pooling import mix, name_rows, subsample
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
@@ -71,7 +76,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - "anderson": the affine coefficients, of either sign, that make the models'
           moves cancel best (see :func:`anderson`). Kept non-negative where a row would
           get a negative weight. It solves smooth problems in few rounds, oscillating
-          and diverging ones included.
+          and diverging ones included. Rounds in which it does not help, as where models
+          repeat themselves or none of the last nine has come nearer to rest than those
+          before, take the average.
         - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
           first, to an array of coefficients with sum 1.
 
@@ -214,7 +221,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         snapshots = self._window(store, n_rounds)
         coefficients = self._solve_coefficients(snapshots)
         if self.coefficients == "anderson":  # what says nothing new never will
-            first = np.flatnonzero(coefficients)[0]
+            first = min(
+                np.flatnonzero(coefficients)[0], max(len(snapshots) - RECENT, 0)
+            )
             snapshots, coefficients = snapshots[first:], coefficients[first:]
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
@@ -250,7 +259,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         if self.coefficients == "uniform":
             return uniform(snapshots)
         if self.coefficients == "anderson":
-            return anderson(snapshots)
+            helps = accelerates(snapshots)
+            return anderson(snapshots) if helps else uniform(snapshots)
         coefficients = np.asarray(self.coefficients(snapshots), dtype=float)
         if coefficients.shape != (len(snapshots),) or not np.isclose(
             coefficients.sum(), 1
@@ -262,6 +272,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         return coefficients
 
     def _mix(self, snapshots, coefficients):
+        first = np.flatnonzero(coefficients)[0]  # older ones are only remembered
+        snapshots, coefficients = snapshots[first:], coefficients[first:]
         weighted = any(s.sample.sample_weight is not None for s in snapshots)
         unable = weight_parameter(self.estimator) is None
         if unable and not weighted and coefficients.min() >= 0:
