@@ -9,13 +9,13 @@ from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
+from skperf.retraining._advice import advise, advise_settled, advise_solver
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
 from skperf.retraining._log import Log
@@ -23,9 +23,10 @@ from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._scoring import require_one_score
+from skperf.retraining._solver import solver_tolerance
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
-from skperf.retraining._verdict import ADVICE, verdict
+from skperf.retraining._verdict import verdict
 from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
 from skperf.shift._labels import choose_pos_label
 from skperf.shift._world import check_world
@@ -206,13 +207,13 @@ class BaseRiskMinimizer(
         )
         standing = retraining.start([base])
         self._publish(standing)
-        standing, (residual,) = retraining.run(
-            standing, max_rounds=self.max_iter, tol=self.tol
-        )
-        self._judge(residual, random=world.is_random)
+        standing = retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
+        (path,) = standing.paths
+        self.__skperf_judge__(path, path.measured, random=world.is_random)
+        stalled = self._blame_solver(retraining, standing)
         tasks.finish(self.estimator_)
         if not self.converged_ and not tasks.stopped:
-            self._warn()
+            self._warn(stalled or self._advise(random=world.is_random))
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -291,8 +292,8 @@ class BaseRiskMinimizer(
         tasks = self._tasks(seen, max_fits=1)
         publish = partial(self._publish, log=log)
         retraining = Retraining(ObservedWorld(seen), [learner], tasks, publish, _NOTE)
-        residual = self._retrain_once(retraining, log, seen)
-        self._judge(residual, random=True)
+        path = self._retrain_once(retraining, log, seen)
+        self.__skperf_judge__(path, path.seen, random=True)
         tasks.finish(self.estimator_)
         return self
 
@@ -305,7 +306,7 @@ class BaseRiskMinimizer(
         super()._validate_params()
 
     def _retrain_once(self, retraining, log, seen):
-        """Train the first model, or retrain the deployed one; return its residual."""
+        """Train the first model, or retrain the deployed one; return its path."""
         (learner,) = retraining.learners
         if not hasattr(self, "estimator_"):
             if learner.seen_under is not None:
@@ -313,16 +314,16 @@ class BaseRiskMinimizer(
                     f"deployed={learner.seen_under!r}, but no model has been deployed "
                     "yet: the first call trains the first one. Leave deployed out."
                 )
-            retraining.publish(retraining.start([seen]))
-            return np.inf
+            standing = retraining.start([seen])
+            retraining.publish(standing)
+            return standing.paths[0]
         standing = log.standing
         if standing is None:
             deployed = DeployedModel.restore(
                 self.estimator_, self.response_method, self._deployed_label()
             )
             standing = Standing((learner.begin(seen, deployed),), None)
-        _, (residual,) = retraining.run(standing, max_rounds=1, tol=self.tol)
-        return residual
+        return retraining.run(standing, max_rounds=1, tol=self.tol).paths[0]
 
     def _deployed_label(self):
         """Return the class that people react to from now on."""
@@ -361,15 +362,40 @@ class BaseRiskMinimizer(
         log = log and log._replace(standing=standing)
         vars(self).update(fitted_attributes(standing) | {"_log": log})
 
-    def _judge(self, residual, random):
-        how = verdict(self.history_, residual, self.tol, random=random)
+    def __skperf_judge__(self, path, measured, random):
+        """Say how retraining ended, of a model that was measured."""
+        how = verdict(
+            self.history_, measured, self.tol, random=random, errors=path.risk_errors
+        )
         vars(self).update(how)
 
-    def _warn(self):
+    def _blame_solver(self, retraining, standing):
+        """Return advice where the gap is what the solver's tolerance leaves, or None.
+
+        Models that go round or jump are then a plateau: their solver is the cause.
+        """
+        if self.diagnosis_ not in ("plateau", "cycle", "settled in risk"):
+            return None
+        (error,) = retraining.solver_errors(standing)
+        if error < self.stability_residual_ / 2:
+            return None
+        vars(self).update(diagnosis_="plateau", settled_risk_=None)
+        return advise_solver(solver_tolerance(self.estimator), error)
+
+    def _advise(self, random):
+        if self.diagnosis_ == "settled in risk":
+            return advise_settled(self.settled_risk_)
+        return advise(self.diagnosis_, self.__skperf_way__(), random=random)
+
+    def __skperf_way__(self):
+        """Return what each round trains on, for advice on what else to try."""
+        return "other"
+
+    def _warn(self, advice):
         warnings.warn(
             f"Retraining is not stable after {self.n_iter_} rounds: the stability "
             f"residual is {self.stability_residual_:.2g} with tol={self.tol:g}. "
-            f"Diagnosis: {self.diagnosis_}. {ADVICE[self.diagnosis_]}",
+            f"Diagnosis: {self.diagnosis_}. {advice}",
             ConvergenceWarning,
             stacklevel=4,  # past _warn, fit and its wrapper
         )
@@ -392,6 +418,7 @@ def make_learner(minimizer, fit_params, **which):
         minimizer.response_method,
         minimizer.pos_label,
         fit_params,
+        minimizer.tol,
         **which,
     )
 

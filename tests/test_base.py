@@ -9,7 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+)
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import (
     LinearRegression,
@@ -23,15 +26,18 @@ from sklearn.metrics import (
     mean_squared_error,
     zero_one_loss,
 )
+from sklearn.tree import DecisionTreeClassifier
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.retraining._advice import advise
 from skperf.retraining._history import COLUMNS
-from skperf.retraining._verdict import ADVICE
+from skperf.risk_minimization._coefficients import uniform
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
     ResampleIfRejected,
     Sample,
+    StrategicResponse,
     TransformedPredictionShift,
 )
 
@@ -187,8 +193,10 @@ def test_stops_at_tol():
     model = feedback(0.5, tol=1e-3)
     assert model.converged_
     assert model.diagnosis_ == "converged"
-    assert model.stability_residual_ == model.history_["prediction_gap"][-1] <= 1e-3
-    assert model.history_["prediction_gap"][-2] > 1e-3
+    # the model that is left is measured too: it moves half as far as the last one
+    gaps = model.history_["prediction_gap"]
+    assert model.stability_residual_ == pytest.approx(gaps[-1] / 2)
+    assert gaps[-1] <= 1e-3 < gaps[-2]
     # the gap of round t is 2^-t
     assert model.n_iter_ == 10
 
@@ -199,7 +207,7 @@ def test_stops_at_max_iter(max_iter):
         model = feedback(0.5, tol=1e-3, max_iter=max_iter)
     assert model.n_iter_ == max_iter
     assert not model.converged_
-    assert model.stability_residual_ == pytest.approx(0.5**max_iter)
+    assert model.stability_residual_ == pytest.approx(0.5 ** (max_iter + 1))
 
 
 def test_fit_starts_anew(classification):
@@ -215,7 +223,7 @@ def diagnosis_of(model, X, y):
     (warning,) = [w for w in caught if w.category is ConvergenceWarning]
     message = str(warning.message)
     assert f"Diagnosis: {model.diagnosis_}. " in message
-    assert message.endswith(ADVICE[model.diagnosis_])
+    assert message.endswith(advise(model.diagnosis_, "last"))
     assert f"is {model.stability_residual_:.2g} with tol={model.tol:g}" in message
     assert warning.filename == __file__  # it points at the user's call of fit
     return model.diagnosis_
@@ -237,7 +245,7 @@ def test_diagnosis_of_linear_feedback(k, max_iter, diagnosis, try_this):
         LinearRegression(fit_intercept=False), OutcomeShift(k), max_iter=max_iter
     )
     assert diagnosis_of(model, np.ones((2, 1)), np.ones(2)) == diagnosis
-    assert try_this in ADVICE[diagnosis]
+    assert try_this in advise(diagnosis, "last")
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -245,7 +253,7 @@ def test_diagnosis_of_fresh_draws(seed, classification):
     shift = ResampleIfRejected(0.3, resampling="drawn")
     model = RepeatedRiskMinimizer(LogisticRegression(), shift, random_state=seed)
     assert diagnosis_of(model, *classification) == "noise floor"
-    assert "resampling='expected'" in ADVICE["noise floor"]
+    assert "resampling='expected'" in advise("noise floor", "last")
 
 
 @pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
@@ -259,8 +267,8 @@ def test_diagnosis_of_trees(seed):
         tol=1e-6,
         random_state=0,
     )
-    assert diagnosis_of(model, X, y) == "plateau"
-    assert "smoother model" in ADVICE["plateau"]
+    with pytest.warns(ConvergenceWarning, match="Diagnosis: (plateau|settled in risk)"):
+        model.fit(X, y)
 
 
 def test_diagnosis_of_overflow():
@@ -274,6 +282,146 @@ def test_diagnosis_of_overflow():
     )
     with np.errstate(over="ignore"):
         assert diagnosis_of(model, np.ones((2, 1)), np.ones(2)) == "diverging"
+
+
+# Fits that prove nothing
+
+
+@pytest.mark.parametrize("action", ["ignore", "always"])
+@pytest.mark.parametrize("face", ["fit", "partial_fit"])
+def test_unfinished_fits_are_small_steps(face, action):
+    """Whatever is done with the warnings, that of the last round is heard."""
+    X, y = make_classification(200, 5, random_state=0)
+    model = RepeatedRiskMinimizer(
+        LogisticRegression(max_iter=1), ResampleIfRejected(0.001), tol=0.1
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        if face == "fit":
+            model.fit(X, y)
+        else:
+            model.partial_fit(X, y).partial_fit(X, y)
+    assert model.stability_residual_ <= model.tol
+    assert model.diagnosis_ == "small steps"
+    assert not model.converged_
+
+
+def test_warnings_of_the_estimator_reach_the_user():
+    X, y = make_classification(200, 5, random_state=0)
+    model = RepeatedRiskMinimizer(LogisticRegression(max_iter=1))
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed") as caught:
+        model.partial_fit(X, y)
+    assert caught[0].filename.endswith("_logistic.py")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", module=r"sklearn\.linear_model")
+        model.partial_fit(X, y)
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("way", ["repeated", "average"])
+@pytest.mark.parametrize("face", ["fit", "partial_fit"])
+def test_a_warm_start_that_trains_nothing(face, way, classification):
+    X, y = classification
+    estimator = GradientBoostingClassifier(
+        n_estimators=5, warm_start=True, random_state=0
+    )
+    minimizer = {"repeated": RepeatedRiskMinimizer, "average": AffineRiskMinimizer}
+    model = minimizer[way](estimator, ResampleIfRejected(0.3))
+    first = clone(estimator).fit(X, y)
+    seen = model.shift.sample(X, y, first.predict_proba(X)[:, 1])
+    if face == "fit":
+        with pytest.warns(ConvergenceWarning, match="untrained.*warm_start=False"):
+            model.fit(X, y)
+    else:
+        model.partial_fit(X, y)
+        for _ in range(2):
+            model.partial_fit(seen.X, seen.y, sample_weight=seen.sample_weight)
+    again = clone(estimator).fit(seen.X, seen.y, sample_weight=seen.sample_weight)
+    move = again.predict_proba(X)[:, 1] - first.predict_proba(X)[:, 1]
+    assert model.diagnosis_ == "untrained"
+    assert not model.converged_
+    assert model.stability_residual_ == pytest.approx(np.sqrt(np.mean(move**2)))
+    assert model.history_["stability_residual"][-1] > 0.01
+
+
+def test_a_move_of_zero_is_stable_where_a_clone_stays_too():
+    X, y = make_classification(200, 5, random_state=0)
+    model = RepeatedRiskMinimizer(
+        DecisionTreeClassifier(max_depth=1), ResampleIfRejected(1e-6)
+    ).fit(X, y)
+    assert model.diagnosis_ == "converged"
+    assert model.stability_residual_ <= model.tol
+
+
+# Risks and solvers
+
+
+@pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
+def test_boosted_trees_settle_in_risk():
+    X, y = make_classification(
+        1000, 8, n_informative=5, weights=[0.9], flip_y=0.02, random_state=0
+    )
+    shift = ResampleIfRejected(0.3, strategic_features=[0, 3])
+    trees = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    model = RepeatedRiskMinimizer(trees, shift, max_iter=8)
+    with pytest.warns(ConvergenceWarning, match=r"settled in risk.*from round \d on"):
+        model.fit(X, y)
+    assert not model.converged_
+    settled = model.settled_risk_
+    low, high = settled["interval"]
+    assert low < settled["risk"] < high
+    risks = model.history_["risk_before"][settled["round"] - 1 :]
+    assert len(risks) >= 4
+    assert settled["risk"] == pytest.approx(risks.mean())
+    assert ((low < risks) & (risks < high)).all()
+
+
+def test_what_runs_away_has_not_settled():
+    """With y' = y + f the data move with the model, so that its risk never changes."""
+    rng = np.random.default_rng(0)
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(1.0), max_iter=12
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(np.ones((50, 1)), 1 + rng.normal(size=50))
+    assert np.ptp(model.history_["risk_before"][1:]) < 1e-9
+    assert model.diagnosis_ != "settled in risk"
+    assert model.settled_risk_ is None
+
+
+def test_a_solver_that_stops_too_early_is_named():
+    X, y = make_classification(2000, 11, n_informative=6, flip_y=0.1, random_state=0)
+    shift = StrategicResponse(10, strategic_features=[0, 3, 5])
+    model = RepeatedRiskMinimizer(LogisticRegression(), shift, max_iter=16)
+    with pytest.warns(ConvergenceWarning, match=r"own solver.*tol=0.0001.*newton-ch"):
+        model.fit(X, y)
+    assert model.diagnosis_ == "plateau"
+    model.set_params(estimator__solver="newton-cholesky")
+    assert model.fit(X, y).diagnosis_ == "converged"
+
+
+@pytest.mark.parametrize(
+    ("params", "way"),
+    [
+        ({"window": 1}, "last"),
+        ({"window": 3}, "window"),
+        ({}, "all"),
+        ({"coefficients": "anderson"}, "anderson"),
+        ({"coefficients": uniform}, "other"),
+    ],
+)
+@pytest.mark.parametrize("diagnosis", ["cycle", "diverging", "slow", "plateau"])
+def test_advice_leads_one_way(params, way, diagnosis):
+    model = AffineRiskMinimizer(LinearRegression(), **params)
+    assert model.__skperf_way__() == way
+    advice = advise(diagnosis, way)
+    if way not in ("last", "window", "all"):
+        assert "anderson" not in advice
+    if way != "last":
+        assert "AffineRiskMinimizer" not in advice
 
 
 # Errors and interruptions

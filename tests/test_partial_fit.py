@@ -11,7 +11,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf import AffineRiskMinimizer, BaseRiskMinimizer, RepeatedRiskMinimizer
+from skperf.retraining import Pool
 from skperf.retraining._history import COLUMNS
 from skperf.shift import OutcomeShift, ResampleIfRejected
 
@@ -55,7 +56,7 @@ def assert_same(first, second):
     assert_array_equal(first.predict_proba(X), second.predict_proba(X))
     assert first.n_iter_ == second.n_iter_
     assert first.diagnosis_ == second.diagnosis_
-    assert first.stability_residual_ == second.stability_residual_
+    assert_array_equal(first.stability_residual_, second.stability_residual_)
     for name in set(COLUMNS) - {"fit_time"}:
         first_column, second_column = first.history_[name], second.history_[name]
         assert_array_equal(first_column, second_column, err_msg=name)
@@ -72,7 +73,8 @@ def test_first_call_trains_the_first_model(minimizer):
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_living_with_a_shift_equals_simulating_it(minimizer, weights):
-    live(minimizer.partial_fit(X, Y, sample_weight=weights), World(weights), 4)
+    minimizer.set_params(tol=0).partial_fit(X, Y, sample_weight=weights)
+    live(minimizer, World(weights), 4)
     simulated = minimizer.__class__(**minimizer.get_params(deep=False))
     simulated.set_params(shift=ResampleIfRejected(0.2), max_iter=4, tol=0)
     with pytest.warns(UserWarning, match="not stable"):
@@ -266,6 +268,64 @@ def test_persons_are_remembered():
     assert [s.sample.groups[0] for s in pool] == [5, 10]
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.partial_fit(np.eye(4), np.ones(4), groups=[1, 2])
+
+
+# What is known of a model
+
+
+def test_stable_is_said_of_what_was_measured():
+    """The average of two is where they were before, and one retraining moves it by 2.
+
+    y' = 1 - 2 f goes round in three steps, of which one is small.
+    """
+    X, tol = np.ones((2, 1)), 1e-3
+    model = AffineRiskMinimizer(LinearRegression(fit_intercept=False), window=2)
+    model.set_params(tol=tol).partial_fit(X, np.ones(2))
+    estimates = []
+    for _ in range(12):
+        before = model.predict(X)[0]
+        model.partial_fit(X, 1 - 2 * model.predict(X))
+        assert not model.converged_
+        truth = abs(1 - 3 * before)
+        if np.isfinite(model.stability_residual_):
+            assert model.stability_residual_ == pytest.approx(truth)
+        estimates.append(model.history_["stability_residual_estimate"][-1])
+    assert min(estimates) < tol
+    measured = np.isfinite(model.history_["stability_residual"])
+    # the first retraining is on one sample; small estimates are worth a fit
+    assert_array_equal(np.flatnonzero(measured), [0, 3, 6, 9])
+
+
+def test_the_retraining_itself_measures_the_model_before():
+    model = RepeatedRiskMinimizer(LinearRegression(fit_intercept=False))
+    live = model.partial_fit([[1.0]], [1.0])
+    for _ in range(3):
+        live.partial_fit([[1.0]], 1 + 0.5 * live.predict([[1.0]]))
+    history = live.history_
+    assert_array_equal(history["stability_residual"], history["prediction_gap"])
+    assert_array_equal(history["stability_residual"], [0.5, 0.25, 0.125])
+    assert live.stability_residual_ == 0.125
+
+
+class Remembers(BaseRiskMinimizer):
+    """Trains on the sample before the newest."""
+
+    def pool(self, store, n_rounds):
+        chosen = store[-2:][:1]
+        return Pool(store[-1:], np.ones(1), chosen[0].sample)
+
+
+def test_a_pool_without_the_newest_sample_measures_nothing():
+    model = Remembers(LinearRegression(fit_intercept=False), tol=0)
+    for target in (1.0, 2.0, 4.0):
+        model.partial_fit([[1.0]], [target])
+    assert_array_equal(model.history_["stability_residual"], [1.0, np.nan])
+
+
+def test_nothing_is_known_of_the_first_model(minimizer):
+    minimizer.partial_fit(X, Y)
+    assert np.isnan(minimizer.stability_residual_)
+    assert minimizer.diagnosis_ == "slow"
 
 
 # Labels that come late

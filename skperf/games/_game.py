@@ -25,9 +25,11 @@ from skperf.games._players import (
 from skperf.games._shift import split_targets
 from skperf.games._task import GameTasks
 from skperf.games._world import GameWorld
+from skperf.retraining._advice import advise
 from skperf.retraining._loop import Retraining
+from skperf.retraining._measured import join_measured
 from skperf.retraining._population import check_population
-from skperf.retraining._verdict import ADVICE, verdict
+from skperf.retraining._verdict import verdict
 from skperf.shift._world import check_world
 from skperf.utils._sklearn import (
     HasMethods,
@@ -100,21 +102,24 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         One entry a round, ready for ``pandas.DataFrame``. The records of the players
         have their risks.
 
-        - prediction_gap, two_back_gap, stability_residual: the largest of the players
+        - prediction_gap, two_back_gap, stability_residual,
+          stability_residual_estimate: the largest of the players
         - n_rows, fit_time, n_deployments, n_rows_seen, n_fits: their sums
 
     n_iter_ : int
         Rounds played.
 
     stability_residual_ : float
-        How far one retraining moves the predictions of the player that moves most.
+        How far one retraining moves the predictions of the player that moves most:
+        measured by asking what the deployed models would induce. NaN if ``fit`` was
+        interrupted or the predictions are no finite numbers.
 
     converged_ : bool
-        Whether the stability residual came down to `tol`.
+        Whether the stability residual came down to `tol`, and the players' estimators
+        call their fits finished.
 
     diagnosis_ : str
-        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
-        still falls, or there were too few rounds to tell), or "interrupted".
+        A word of :ref:`what to do about a diagnosis <diagnoses>`.
 
     See Also
     --------
@@ -251,13 +256,11 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         standing = retraining.start(bases)
         check_predictions(standing, self._names)
         retraining.publish(standing)
-        standing, residuals = retraining.run(
-            standing, max_rounds=self.max_iter, tol=self.tol
-        )
-        self._judge(residuals, world.is_random)
+        standing = retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
+        self._judge(standing, world.is_random)
         tasks.finish(standing.paths)
         if not self.converged_ and not tasks.stopped:
-            self._warn()
+            self._warn(world.is_random)
         return self
 
     def predict(self, X):
@@ -323,18 +326,20 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             diagnosis_="interrupted",
         )
 
-    def _judge(self, residuals, random):
-        for player, own in zip(self.players_, residuals, strict=True):
-            how = verdict(player.history_, own, self.tol, random=random)
-            vars(player).update(how)
-        residual = residuals.max()
-        how = verdict(self.history_, residual, self.tol, random=random)
+    def _judge(self, standing, random):
+        for player, path in zip(self.players_, standing.paths, strict=True):
+            player.__skperf_judge__(path, path.measured, random=random)
+        together = join_measured(standing.measured)
+        how = verdict(self.history_, together, self.tol, random=random)
+        del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 
-    def _warn(self):
-        advice = ADVICE[self.diagnosis_]
-        coefficients = [getattr(player, "coefficients", "") for player in self.players_]
-        if self.residuals == "own" and "anderson" in coefficients:
+    def _warn(self, random):
+        ways = {player.__skperf_way__() for player in self.players_}
+        advice = advise(
+            self.diagnosis_, min(ways) if len(ways) == 1 else "other", random=random
+        )
+        if self.residuals == "own" and "anderson" in ways:
             advice = (
                 "Anderson coefficients from a player's own residuals do not converge "
                 "in general. Use residuals='joint'."

@@ -10,7 +10,12 @@ import numpy as np
 from skperf.base import BaseRiskMinimizer
 from skperf.retraining._stored import fitted_attributes
 
-_LARGEST = ("prediction_gap", "two_back_gap", "stability_residual")
+_LARGEST = (
+    "prediction_gap",
+    "two_back_gap",
+    "stability_residual",
+    "stability_residual_estimate",
+)
 _TOTAL = ("n_rows", "fit_time", "n_deployments", "n_rows_seen", "n_fits")
 
 

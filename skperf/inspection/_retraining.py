@@ -1,7 +1,7 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The picture of a retraining path: risk and prediction gap, round by round."""
+"""The picture of a retraining path: risk and stability, round by round."""
 
 from importlib.util import find_spec
 
@@ -13,11 +13,12 @@ from skperf.retraining._losses import default_risk
 
 
 class RetrainingDisplay:
-    """Risk before and after each retraining, and the prediction gap.
+    """Risk before and after each retraining, and the stability residual.
 
     Make it with :meth:`from_estimator`. The risk falls along solid segments, where the
     model is retrained, and moves along dashed ones, where the population reacts. Near
-    stability the segments become flat and the gap falls.
+    stability the segments become flat and the residual falls: how far one retraining
+    moves the model whose data a round has shown. Estimates are dashed.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ class RetrainingDisplay:
         Record of a minimizer.
 
     tol : float, default=None
-        Gap that counts as stable; drawn as a line if it is given.
+        Residual that counts as stable; drawn as a line if it is given.
 
     name : str, default=None
         Name in the legend.
@@ -36,13 +37,13 @@ class RetrainingDisplay:
     Attributes
     ----------
     ax_ : ndarray of shape (2,) of matplotlib Axes
-        The axes of the risk and of the gap.
+        The axes of the risk and of the residual.
 
     figure_ : matplotlib Figure
         The figure that holds them.
 
     line_ : matplotlib Line2D
-        The line of the gap.
+        The line of the residuals that were measured.
 
     Examples
     --------
@@ -79,7 +80,7 @@ class RetrainingDisplay:
             Name in the legend. None takes the name of the class.
 
         ax : array-like of two matplotlib Axes, default=None
-            Where to plot the risk and the gap; pass ``ax_`` of another display to
+            Where to plot risk and residual; pass ``ax_`` of another display to
             compare paths. None makes a figure.
 
         **line_kw : dict
@@ -111,7 +112,7 @@ class RetrainingDisplay:
         return display.plot(ax=ax, **line_kw)
 
     def plot(self, ax=None, **line_kw):
-        """Plot risk and gap.
+        """Plot risk and residual.
 
         Parameters
         ----------
@@ -135,17 +136,20 @@ class RetrainingDisplay:
         self.ax_ = np.asarray(ax)
         self.figure_ = self.ax_[0].figure
         rounds = np.arange(1, len(self.history["risk_before"]) + 1)
-        self._plot_gap(rounds, line_kw)
+        self._plot_residual(rounds, line_kw)
         self._plot_risk(rounds, {"color": self.line_.get_color(), **line_kw})
         return self
 
-    def _plot_gap(self, rounds, line_kw):
+    def _plot_residual(self, rounds, line_kw):
         ax = self.ax_[1]
         style = {"marker": ".", "label": self.name, **line_kw}
-        (self.line_,) = ax.plot(rounds, self.history["prediction_gap"], **style)
+        (self.line_,) = ax.plot(rounds, self.history["stability_residual"], **style)
+        guess = {"color": self.line_.get_color(), **line_kw}
+        guess |= {"linestyle": (0, (3, 2)), "linewidth": 0.8, "zorder": 1}
+        ax.plot(rounds, self.history["stability_residual_estimate"], **guess)
         if self.tol:
             ax.axhline(self.tol, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-        ax.set(yscale="log", xlabel="Round", ylabel="Prediction gap (RMS)")
+        ax.set(yscale="log", xlabel="Round", ylabel="Stability residual (RMS)")
         ax.xaxis.get_major_locator().set_params(integer=True)
         if self.name:
             ax.legend(frameon=False)

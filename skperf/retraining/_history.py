@@ -17,6 +17,7 @@ COLUMNS = (
     "prediction_gap",
     "two_back_gap",
     "stability_residual",
+    "stability_residual_estimate",
     "n_rows",
     "fit_time",
     "n_deployments",

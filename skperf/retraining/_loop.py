@@ -17,11 +17,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skperf.retraining._learner import Learner
+from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
+from skperf.retraining._solver import solver_error
 from skperf.retraining._worlds import SharedWorld, remembers
 from skperf.shift import Sample
-from skperf.shift._sample import Floats
 
 
 class Standing(NamedTuple):
@@ -34,6 +35,11 @@ class Standing(NamedTuple):
     def predictors(self) -> list[DeployedModel]:
         """The deployed models."""
         return [path.predictor for path in self.paths]
+
+    @property
+    def measured(self) -> list[Measured]:
+        """How far one retraining on its own data moves each deployed model."""
+        return [path.measured for path in self.paths]
 
 
 class Tasks(Protocol):
@@ -70,26 +76,26 @@ class Retraining:
                 paths.append(learner.start(base, partial(self.tasks.training, i)))
         return Standing(tuple(paths), self.world.start())
 
-    def run(
-        self, standing: Standing, *, max_rounds: int, tol: float
-    ) -> tuple[Standing, Floats]:
+    def run(self, standing: Standing, *, max_rounds: int, tol: float) -> Standing:
         """Play rounds until retraining moves no model by more than `tol`.
 
-        Returns where it then stands, and how far one more retraining would move each.
+        Where the world answers, that is said of the last models, which are measured;
+        otherwise of those before them.
         """
-        residuals = np.full(len(self.learners), np.inf)
-        for _ in range(max_rounds):
+        for number in range(1, max_rounds + 1):
             with _noted(self.note.format(standing.paths[0].n_rounds + 1)):
                 standing = self._play_round(standing)
                 self.publish(standing)
-                residuals = self._residuals(standing, tol)
-            if not residuals.max() > tol or self.tasks.stopped:
+                is_last = number == max_rounds or self.tasks.stopped
+                standing = self._measure(standing, np.inf if is_last else tol)
+            if is_last or _has_ended(standing.measured, tol):
                 break
-        return standing, residuals
+        return standing
 
     def _play_round(self, standing: Standing) -> Standing:
         """Let the world react and every learner retrain once."""
         paths, state = list(standing.paths), standing.state
+        at_rest = not (self.world.answers and remembers(state))
         with self.tasks.round(paths, "round"):
             for i, learner in enumerate(self.learners):
                 if not i or self.in_turns:
@@ -97,28 +103,41 @@ class Retraining:
                     samples, state = self.world.react(state, deployed)
                 with _noted(learner.note):
                     watch = partial(self.tasks.training, i)
-                    paths[i] = learner.learn(paths[i], samples[i], watch)
+                    paths[i] = learner.learn(
+                        paths[i], samples[i], watch, at_rest=at_rest
+                    )
         if self.joint_residuals:
             paths = _share_residuals(paths)
         return Standing(tuple(paths), state)
 
-    def _residuals(self, standing: Standing, tol: float) -> Floats:
-        """Return how far one retraining on its own data alone would move each model.
+    def _measure(self, standing: Standing, limit: float) -> Standing:
+        """Ask the world what the models would see if they stayed, and measure them.
 
-        That is estimated. Before models are called stable it is measured by such a
-        retraining, where the estimate is more than the last move: after mixtures, and
-        in worlds that have not come to rest.
+        That costs a training each, so estimates of more than `limit` come before it,
+        and nothing is asked of models whose predictions are no numbers any more.
         """
-        paths = standing.paths
-        residuals = np.array([path.estimate_residual() for path in paths])
-        exact = not (any(path.mixed for path in paths) or remembers(standing.state))
-        if residuals.max() > tol or exact or not self.world.answers:
-            return residuals
+        estimate = max(path.estimate for path in standing.paths)
+        if not (self.world.answers and np.isfinite(estimate) and estimate <= limit):
+            return standing
         samples = self.world.settle(standing.state, standing.predictors)
-        triples = zip(self.learners, paths, samples, strict=True)
-        return np.array(
-            [learner.measure(path, seen) for learner, path, seen in triples]
+        triples = zip(self.learners, standing.paths, samples, strict=True)
+        paths = (
+            path._replace(measured=learner.measure(path, seen))
+            for learner, path, seen in triples
         )
+        return standing._replace(paths=tuple(paths))
+
+    def solver_errors(self, standing: Standing) -> list[float]:
+        """Return how far each learner's own tolerance leaves it from its goal."""
+        samples = self.world.settle(standing.state, standing.predictors)
+        triples = zip(self.learners, standing.paths, samples, strict=True)
+        return [solver_error(*triple) for triple in triples]
+
+
+def _has_ended(measured: Sequence[Measured], tol: float) -> bool:
+    """Return whether more rounds change nothing: all are stable, or one is stuck."""
+    stuck = any(one.is_untrained for one in measured)
+    return stuck or all(one.residual <= tol for one in measured)
 
 
 def _share_residuals(paths: Sequence[Path]) -> list[Path]:

@@ -41,7 +41,7 @@ def row_losses(
         return _log_losses(targets, respond("predict_proba"), estimator.classes_)
     predicted = respond("predict").reshape(targets.shape)
     if risk == "mean squared error":
-        return _row_mean((predicted - targets) ** 2)
+        return _row_mean((predicted - targets.astype(float)) ** 2)
     return _row_mean(predicted != targets)
 
 

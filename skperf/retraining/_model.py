@@ -35,6 +35,10 @@ class DeployedModel(Predictor):
         X, y, sample_weight, *_ = sample
         return weighted_mean(self._losses(X, y), sample_weight)
 
+    def row_losses(self, sample: Sample) -> Floats:
+        """Return the loss on each row, of which the risk is the mean."""
+        return self._losses(sample.X, sample.y)
+
     @classmethod
     def restore(
         cls, model: BaseEstimator, response_method: str, pos_label: Label | None

@@ -10,6 +10,7 @@ import numpy as np
 
 from skperf.retraining._history import History, empty_history
 from skperf.retraining._losses import root_mean_square, scaled_difference
+from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._scoring import Scoring
 from skperf.retraining._store import MemoryStore, Snapshot, Store
@@ -54,6 +55,9 @@ class Path(NamedTuple):
     n_mixed: int = 0  # models whose data were mixed
     told_of_persons: bool = False  # the estimator was looked at, and the user told
     is_late: bool = False  # the newest data were seen under an older model
+    measured: Measured = Measured()  # the deployed model, if the world was asked
+    risk_errors: tuple[Floats | None, ...] = ()  # of each round, by persons
+    seen: Measured = Measured()  # the model before it, on the data seen under it
 
     @classmethod
     def start(cls, base: Sample, predictor: DeployedModel, scoring: Scoring) -> Self:
@@ -89,6 +93,7 @@ class Path(NamedTuple):
             store=store.keep(pool.snapshots),
             share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
             n_mixed=sum(snapshot.n_models for snapshot in pool.snapshots),
+            measured=Measured(),
         )
 
     @property
@@ -113,20 +118,25 @@ class Path(NamedTuple):
             "of the model before it. Leave out rows that were seen under older ones."
         )
 
-    def estimate_residual(self) -> float:
+    @property
+    def estimate(self) -> float:
+        """Estimate of how far a retraining on D(f) alone would move the model f."""
+        return (
+            self.history["stability_residual_estimate"][-1] if self.n_rounds else np.inf
+        )
+
+    def estimate_residual(self, previous: Floats) -> float:
         """Estimate how far a retraining on D(f) alone would move the model f.
 
-        After a retraining on one snapshot it is the gap. A mixture moves only by the
-        share of its newest snapshot, so the gap is divided by it; the distance to the
-        mixture bounds the residual where retraining contracts. Before the first
-        retraining nothing is known, nor after data that an older model has induced.
+        `previous` are the predictions of the model before it. After a retraining on one
+        snapshot it is the gap. A mixture moves only by the share of its newest
+        snapshot, so the gap is divided by it; the distance to the mixture bounds the
+        residual where retraining contracts. Data that an older model has induced say
+        nothing by the gap.
         """
-        if not self.n_rounds:
-            return np.inf
+        gap, distance = self.gap(previous), root_mean_square(self.residual)
         if self.is_late:
-            return np.nan
-        gap = self.history["prediction_gap"][-1]
-        distance = self.history["stability_residual"][-1]
+            return distance
         return min(gap / max(self.share, 1e-300), max(gap, distance))
 
     def gap(self, y_pred: Floats | None) -> float:

@@ -37,7 +37,7 @@ class Stored(TypedDict, total=False):
     path: dict[str, object] | None
 
 
-_VERDICT = ("stability_residual_", "converged_", "diagnosis_")
+_VERDICT = ("stability_residual_", "converged_", "diagnosis_", "settled_risk_")
 
 
 def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
@@ -54,6 +54,7 @@ def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
         "stability_residual_": float("nan"),
         "converged_": False,
         "diagnosis_": "interrupted",
+        "settled_risk_": None,
         "_state": standing.state,
         "_log": None,
     }

@@ -3,28 +3,14 @@
 
 """Tell apart the ways in which repeated retraining ends."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from skperf.retraining._history import History
+from skperf.retraining._measured import Measured
+from skperf.retraining._settled import settled_risk
 from skperf.shift._sample import Floats
-
-#: What to try, by diagnosis; "converged" needs nothing.
-ADVICE = {
-    "noise floor": "The data are drawn anew in every round and the gap is that noise. "
-    "Use a shift without it (resampling='expected'), average it away with "
-    "AffineRiskMinimizer, or accept a tol of about this gap.",
-    "cycle": "Two models replace each other for ever. "
-    "Averaging breaks the cycle: try AffineRiskMinimizer.",
-    "plateau": "The gap stays: the model answers in jumps, as trees do, its own fit "
-    "stops too early, or models go round in a long cycle. Use a smoother model, "
-    "tighten the estimator's own tolerance, try AffineRiskMinimizer, or accept a tol "
-    "of about this gap.",
-    "diverging": "Each model moves the data more than the one before. Try "
-    "AffineRiskMinimizer(coefficients='anderson') or a more strongly regularized "
-    "estimator.",
-    "slow": "The gap still falls. Raise max_iter, or try "
-    "AffineRiskMinimizer(coefficients='anderson').",
-}
 
 _MIN_ROUNDS = 4  # a trend needs four points before its error can be judged
 _N_ERRORS = 5  # standard errors of the slope that chance does not reach
@@ -34,18 +20,34 @@ _TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
 
 
 def verdict(
-    history: History, residual: float, tol: float, *, random: bool
-) -> dict[str, float | bool | str]:
-    """Return the fitted attributes that say how retraining ended."""
-    converged = bool(residual <= tol)
+    history: History,
+    measured: Measured,
+    tol: float,
+    *,
+    random: bool,
+    errors: Sequence[Floats | None] = (),
+) -> dict[str, object]:
+    """Return the fitted attributes that say how retraining ended.
+
+    Only what was `measured` counts as converged, and only if nothing speaks against it.
+    The `errors` of the risk tell whether that has settled.
+    """
+    small = bool(measured.residual <= tol)
+    converged = small and measured.doubt is None
+    word = "converged"
+    if not converged:
+        word = diagnose(history, measured, tol, random=random)
+    stays = word in ("plateau", "noise floor")
+    settled = settled_risk(history, errors) if stays else None
     return {
-        "stability_residual_": float(residual),
+        "stability_residual_": float(measured.residual),
         "converged_": converged,
-        "diagnosis_": "converged" if converged else diagnose(history, random=random),
+        "diagnosis_": "settled in risk" if settled and word == "plateau" else word,
+        "settled_risk_": settled,
     }
 
 
-def diagnose(history: History, *, random: bool) -> str:
+def diagnose(history: History, measured: Measured, tol: float, *, random: bool) -> str:
     """Name the state of a retraining path that has not converged.
 
     Parameters
@@ -53,15 +55,45 @@ def diagnose(history: History, *, random: bool) -> str:
     history : dict of ndarrays
         Record of the path.
 
+    measured : Measured
+        The model that is judged.
+
+    tol : float
+        Residual that counts as stable.
+
     random : bool
         Whether the same predictions can give different data.
 
     Returns
     -------
-    diagnosis : {"noise floor", "cycle", "plateau", "slow", "diverging"}
+    diagnosis : {"small steps", "untrained", "noise floor", "cycle", "plateau", \
+            "slow", "diverging"}
         "slow" also stands for a path too short to be judged.
     """
-    residual = history["stability_residual"]
+    if measured.doubt == "untrained" or measured.residual <= tol:
+        return str(measured.doubt)
+    trend = _trend(history, _residuals(history, measured, tol))
+    if trend != "plateau":
+        return trend
+    if measured.doubt == "small steps":
+        return "small steps"
+    return "noise floor" if random else "plateau"
+
+
+def _residuals(history: History, measured: Measured, tol: float) -> Floats:
+    """Return a residual for each deployed model.
+
+    Estimates of up to `tol` were not trusted: there it is what was measured, which
+    stands in the row of the round after.
+    """
+    estimates = history["stability_residual_estimate"]
+    later = np.append(history["stability_residual"][1:], measured.residual)
+    trusted = np.where(estimates <= tol, np.fmax(estimates, later), estimates)
+    return trusted if len(estimates) else estimates
+
+
+def _trend(history: History, residual: Floats) -> str:
+    """Tell by the residuals and gaps of the rounds where a path is heading."""
     if not np.isfinite(residual).all():
         return "diverging"
     if len(residual) < _MIN_ROUNDS:
@@ -77,7 +109,7 @@ def diagnose(history: History, *, random: bool) -> str:
         return "slow"
     if steep and residual[-1] == residual.max():
         return "diverging"
-    return "noise floor" if random else "plateau"
+    return "plateau"
 
 
 def _has_fallen(values: Floats) -> bool:

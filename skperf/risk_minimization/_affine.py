@@ -14,7 +14,12 @@ from sklearn.utils import check_random_state
 from skperf.base import BaseRiskMinimizer
 from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
-from skperf.risk_minimization._coefficients import anderson, uniform
+from skperf.risk_minimization._coefficients import (
+    RECENT,
+    accelerates,
+    anderson,
+    uniform,
+)
 from skperf.risk_minimization._pooling import mix, name_rows, subsample
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
@@ -72,7 +77,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - "anderson": the affine coefficients, of either sign, that make the models'
           moves cancel best (see :func:`anderson`). Kept non-negative where a row would
           get a negative weight. It solves smooth problems in few rounds, oscillating
-          and diverging ones included.
+          and diverging ones included. Rounds in which it does not help, as where models
+          repeat themselves or none of the last nine has come nearer to rest than those
+          before, take the average.
         - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
           first, to an array of coefficients with sum 1.
 
@@ -93,8 +100,11 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - loss_shift: how much the reaction changed the deployed model's risk
         - prediction_gap: root mean squared move of the predictions
         - two_back_gap: the same to the model before the last, NaN at first
-        - stability_residual: distance of the predictions from those of the mixture of
-          models that the round's data came from
+        - stability_residual: how far one retraining on the round's data alone moves
+          the model that induced them, that of `risk_before`. NaN where that was
+          not measured
+        - stability_residual_estimate: the same, guessed, for the model that the round
+          has deployed
         - n_rows, fit_time: rows trained on, seconds of the fit
         - n_deployments, n_rows_seen, n_fits: budgets spent so far
 
@@ -102,16 +112,23 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         Retrainings done.
 
     converged_ : bool
-        Whether the stability residual came down to `tol`.
+        Whether the stability residual came down to `tol`, and the estimator calls the
+        fit that has measured it finished.
 
     stability_residual_ : float
-        How far one retraining on the data of the deployed model alone moves the
-        predictions: measured by such a retraining if ``fit`` converged, otherwise
-        estimated from the last round.
+        How far one retraining on the data that a model induces, alone, moves its
+        predictions. After ``fit`` it is that of the deployed model, whose data the
+        shift was asked for; after ``partial_fit`` that of the model before it, whose
+        data were just seen. NaN where it was not measured.
 
     diagnosis_ : str
-        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
-        still falls, or there were too few rounds to tell), or "interrupted".
+        A word of :ref:`what to do about a diagnosis <diagnoses>`.
+
+    settled_risk_ : dict or None
+        Where the predictions stay restless but the risk does not: the "round" of the
+        record from which on it stays within two standard errors, the "risk", and its
+        "interval" by two standard errors. None for other endings, with `scoring`, and
+        before four rounds.
 
     classes_ : ndarray of shape (n_classes,)
         Class labels, if the estimator is a classifier.
@@ -209,7 +226,9 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         snapshots = self._window(store, n_rounds)
         coefficients = self._solve_coefficients(snapshots)
         if self.coefficients == "anderson":  # what says nothing new never will
-            first = np.flatnonzero(coefficients)[0]
+            first = min(
+                np.flatnonzero(coefficients)[0], max(len(snapshots) - RECENT, 0)
+            )
             snapshots, coefficients = snapshots[first:], coefficients[first:]
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
@@ -234,11 +253,19 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         average = self.window is None and self.coefficients == "uniform"
         return reduce(_absorb, snapshots, ()) if average else snapshots
 
+    def __skperf_way__(self):
+        if self.window == 1:
+            return "last"
+        if self.coefficients == "uniform":
+            return "all" if self.window is None else "window"
+        return "anderson" if self.coefficients == "anderson" else "other"
+
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":
             return uniform(snapshots)
         if self.coefficients == "anderson":
-            return anderson(snapshots)
+            helps = accelerates(snapshots)
+            return anderson(snapshots) if helps else uniform(snapshots)
         coefficients = np.asarray(self.coefficients(snapshots), dtype=float)
         if coefficients.shape != (len(snapshots),) or not np.isclose(
             coefficients.sum(), 1
@@ -250,6 +277,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         return coefficients
 
     def _mix(self, snapshots, coefficients):
+        first = np.flatnonzero(coefficients)[0]  # older ones are only remembered
+        snapshots, coefficients = snapshots[first:], coefficients[first:]
         weighted = any(s.sample.sample_weight is not None for s in snapshots)
         unable = weight_parameter(self.estimator) is None
         if unable and not weighted and coefficients.min() >= 0:

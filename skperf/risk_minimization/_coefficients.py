@@ -9,6 +9,9 @@ from scipy.linalg.lapack import dtrcon
 from scipy.optimize import nnls
 
 _MAX_CONDITION = 1e8  # beyond it a solution is made of rounding errors
+RECENT = 10  # rounds that are remembered to see whether mixing helps
+_PROGRESS = 0.9  # of the best residual before, which the last rounds must beat
+_SAME = 1e-12  # a gap of models that are the same
 _ROUNDING = 10 * np.finfo(float).eps  # of sums in a fit and in its predictions
 
 
@@ -69,6 +72,38 @@ def anderson(snapshots, *, convex=False):
     return np.append(np.zeros(len(snapshots) - len(solution)), solution)
 
 
+def accelerates(snapshots):
+    """Return whether Anderson mixing has brought the models nearer to rest lately.
+
+    Not if the last three models are the same and yet not stable, nor if none of the
+    last rounds has a residual below the best before. Averages are slower and surer.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+        The window, oldest first.
+
+    Returns
+    -------
+    helps : bool
+        Whether to go on.
+    """
+    newest = snapshots[-1]
+    if newest.residual is None or _is_rounding(newest):
+        return True
+    if len(snapshots) > 2 and max(map(_gap, snapshots[-3:-1], snapshots[-2:])) < _SAME:
+        return np.linalg.norm(newest.residual) <= _SAME
+    norms = [np.linalg.norm(s.residual) for s in snapshots if s.residual is not None]
+    if len(norms) < RECENT:
+        return True
+    best = min(norms[: -RECENT + 1])
+    return min(norms[-RECENT + 1 :]) < _PROGRESS * best
+
+
+def _gap(first, second):
+    return np.sqrt(np.mean(np.square(first.y_pred - second.y_pred)))
+
+
 def _is_rounding(snapshot):
     """Return whether a model is nearer to its mixture than numbers are to each other.
 
@@ -122,5 +157,9 @@ def _convex_minimum(moves, newest):
     residuals = np.column_stack([newest, newest[:, None] - back])[:, ::-1]
     scaled = residuals / max(np.linalg.norm(residuals, axis=0).max(), 1e-300)
     matrix = np.vstack([scaled, np.ones(scaled.shape[1])])
-    solution, _ = nnls(matrix, np.append(np.zeros(len(scaled)), 1.0))
+    target = np.append(np.zeros(len(scaled)), 1.0)
+    try:
+        solution, _ = nnls(matrix, target, maxiter=100 * matrix.shape[1])
+    except RuntimeError:  # it goes round where residuals are all alike
+        return np.append(np.zeros(scaled.shape[1] - 1), 1.0)
     return solution / solution.sum()

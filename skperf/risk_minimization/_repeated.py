@@ -68,8 +68,12 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
         - loss_shift: how much the reaction changed the deployed model's risk
         - prediction_gap: root mean squared move of the predictions
         - two_back_gap: the same to the model before the last, NaN at first
-        - stability_residual: distance of the predictions from those of the mixture of
-          models that the round's data came from; here the prediction gap
+        - stability_residual: how far one retraining on the round's data alone moves
+          the model that induced them, that of `risk_before`; here the prediction
+          gap, as the retraining is that one. NaN where that was
+          not measured
+        - stability_residual_estimate: the same, guessed, for the model that the round
+          has deployed
         - n_rows, fit_time: rows trained on, seconds of the fit
         - n_deployments, n_rows_seen, n_fits: budgets spent so far
 
@@ -77,14 +81,23 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
         Retrainings done.
 
     converged_ : bool
-        Whether the stability residual came down to `tol`.
+        Whether the stability residual came down to `tol`, and the estimator calls the
+        fit that has measured it finished.
 
     stability_residual_ : float
-        How far one retraining on the data of one model moved the predictions.
+        How far one retraining on the data that a model induces, alone, moves its
+        predictions. After ``fit`` it is that of the deployed model, whose data the
+        shift was asked for; after ``partial_fit`` that of the model before it, whose
+        data were just seen. NaN where it was not measured.
 
     diagnosis_ : str
-        "converged", "noise floor", "cycle", "plateau", "diverging", "slow" (the gap
-        still falls, or there were too few rounds to tell), or "interrupted".
+        A word of :ref:`what to do about a diagnosis <diagnoses>`.
+
+    settled_risk_ : dict or None
+        Where the predictions stay restless but the risk does not: the "round" of the
+        record from which on it stays within two standard errors, the "risk", and its
+        "interval" by two standard errors. None for other endings, with `scoring`, and
+        before four rounds.
 
     classes_ : ndarray of shape (n_classes,)
         Class labels, if the estimator is a classifier.
@@ -138,3 +151,6 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
         """
         (newest,) = store[-1:]
         return Pool((newest,), np.ones(1), newest.sample)
+
+    def __skperf_way__(self):
+        return "last"

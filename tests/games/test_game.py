@@ -166,7 +166,7 @@ def test_display_of_a_player(game):
     pytest.importorskip("matplotlib")
     lyft = game.fit(X, Y).named_players_.lyft
     line = RetrainingDisplay.from_estimator(lyft, name="lyft").line_
-    assert_array_equal(line.get_ydata(), lyft.history_["prediction_gap"])
+    assert_array_equal(line.get_ydata(), lyft.history_["stability_residual"])
 
 
 def test_stable_is_stable(game):

@@ -37,7 +37,7 @@ def test_draws_what_the_history_holds(fitted):
     display = RetrainingDisplay.from_estimator(model)
     risk_axes, gap_axes = display.ax_
     np.testing.assert_array_equal(
-        display.line_.get_ydata(), model.history_["prediction_gap"]
+        display.line_.get_ydata(), model.history_["stability_residual"]
     )
     drawn = [line.get_ydata() for line in risk_axes.lines if len(line.get_ydata())]
     n_rounds = model.n_iter_
@@ -52,7 +52,7 @@ def test_draws_what_the_history_holds(fitted):
     )
     assert gap_axes.get_yscale() == "log"
     assert risk_axes.get_ylabel() == "Risk (log loss)"
-    assert gap_axes.get_ylabel() == "Prediction gap (RMS)"
+    assert gap_axes.get_ylabel() == "Stability residual (RMS)"
 
 
 def test_several_estimators_share_axes_and_differ_in_colour(fitted):
@@ -122,3 +122,14 @@ def test_without_matplotlib(fitted, monkeypatch, own_axes):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"matplotlib, .*pip install skperf\[plot\]"):
         RetrainingDisplay.from_estimator(fitted[0], ax=ax)
+
+
+def test_tol_stands_beside_what_it_judges(fitted):
+    repeated, _ = fitted
+    axes = RetrainingDisplay.from_estimator(repeated).ax_[1]
+    measured, guessed, tol = axes.lines
+    history = repeated.history_
+    assert list(measured.get_ydata()) == list(history["stability_residual"])
+    assert list(guessed.get_ydata()) == list(history["stability_residual_estimate"])
+    assert guessed.is_dashed()
+    assert set(tol.get_ydata()) == {repeated.tol}

@@ -232,12 +232,15 @@ class Counted(BaseShift):
 
 @pytest.mark.parametrize("n_rounds", [1, 7])
 def test_as_many_deployments_as_rounds(n_rounds):
-    """Nobody asks again to see whether the shift is random."""
+    """Nobody asks again to see whether the shift is random.
+
+    One question is what the last model would induce.
+    """
     Counted.n_calls = 0
     model = RepeatedRiskMinimizer(SAME, Counted(), max_iter=n_rounds, tol=0)
     with pytest.warns(ConvergenceWarning):
         model.fit(np.eye(2), [1.0, 2.0])
-    assert Counted.n_calls == model.history_["n_deployments"][-1] == n_rounds
+    assert Counted.n_calls - 1 == model.history_["n_deployments"][-1] == n_rounds
 
 
 def test_questions_do_not_move_the_dice(throw):

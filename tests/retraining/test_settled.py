@@ -1,0 +1,51 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+
+from skperf.retraining._settled import risk_errors, settled_risk
+from skperf.shift import Sample
+
+
+def make_path(risks, *, paired, n=500, seed=0):
+    """Return a record and the errors of rounds with these mean losses."""
+    rng = np.random.default_rng(seed)
+    persons = rng.normal(size=n)
+    errors, means = [], []
+    for risk in risks:
+        own = 0.01 * rng.normal(size=n) if paired else rng.normal(size=n)
+        losses = risk + (persons if paired else 0) + own
+        errors.append(risk_errors(losses, Sample(np.empty((n, 0)), losses)))
+        means.append(losses.mean())
+    ones = np.ones(len(risks))
+    history = {"risk_before": np.array(means)}
+    return history | {"prediction_gap": ones, "two_back_gap": ones}, errors
+
+
+def test_errors_are_those_of_the_mean():
+    rng = np.random.default_rng(0)
+    losses, weights = rng.normal(size=300), rng.uniform(0.5, 2, size=300)
+    people = np.arange(300) // 3
+    seen = Sample(losses[:, None], losses, weights, people)
+    total = weights.sum()
+    by_person = np.bincount(people, weights * (losses - weights @ losses / total))
+    expected = np.sqrt((by_person**2).sum()) / total
+    assert np.linalg.norm(risk_errors(losses, seen)) == pytest.approx(expected)
+
+
+def test_pairs_see_what_independent_people_hide():
+    risks = [1.0, 0.9, 0.8, 0.75, 0.75, 0.75, 0.75, 0.75]
+    history, errors = make_path(risks, paired=True)
+    assert settled_risk(history, errors)["round"] == 4
+    history, errors = make_path(np.array(risks), paired=False, n=50)
+    assert settled_risk(history, errors)["round"] < 4
+
+
+@pytest.mark.parametrize("n_rounds", [0, 1, 3])
+def test_three_rounds_must_follow(n_rounds):
+    history, errors = make_path([0.75] * n_rounds, paired=False)
+    history["two_back_gap"] = np.ones(n_rounds)
+    assert settled_risk(history, errors) is None
+    history, errors = make_path([0.75] * 4, paired=False)
+    assert settled_risk(history, errors)["round"] == 1
