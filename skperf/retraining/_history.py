@@ -38,4 +38,7 @@ def extend_history(history: History, *, n_rows_new: int, **entries: float) -> Hi
     entries["n_deployments"] = n_rounds
     entries["n_fits"] = n_rounds + 1  # the first model was fitted too
     entries["n_rows_seen"] = history["n_rows_seen"][-1:].sum() + n_rows_new
-    return {name: np.append(history[name], entries[name]) for name in COLUMNS}
+    return {
+        name: np.concatenate([column, [entries[name]]])
+        for name, column in history.items()
+    }

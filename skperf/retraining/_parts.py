@@ -6,16 +6,21 @@
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skperf.utils._sklearn import _routing_enabled
 
+_PLAIN = (str, int, float, np.ndarray, dict)  # what most parameters are
+
 
 def inner_estimators(estimator: object) -> Iterator[BaseEstimator]:
     """Give the estimators that are parameters of this one: alone or in its steps."""
     for name, value in getattr(estimator, "__dict__", {}).items():
+        if value is None or isinstance(value, _PLAIN):
+            continue
         if name.startswith("_") or name.endswith("_"):
             continue  # fitted, not given
         entries = value if isinstance(value, list | tuple) else [value]

@@ -42,9 +42,8 @@ def risk_errors(losses: Floats, sample: Sample) -> Floats:
     if not np.issubdtype(np.asarray(persons).dtype, np.integer):
         persons = np.unique(persons, return_inverse=True)[1]
     errors = weights * (losses - np.average(losses, weights=weights)) / weights.sum()
-    sums = np.zeros(_N_GROUPS)
-    np.add.at(sums, np.asarray(persons) % _N_GROUPS, errors)
-    return sums
+    groups = np.asarray(persons) % _N_GROUPS
+    return np.bincount(groups, weights=errors, minlength=_N_GROUPS).astype(float)
 
 
 def settled_risk(

@@ -222,18 +222,19 @@ class Predictor(PredictionFunction):
     @property
     def _position(self) -> int | None:
         """The position of the positive class in ``classes_``, if it was learnt."""
-        position = np.flatnonzero(np.asarray(self.classes_) == self.pos_label)
-        return int(position[0]) if len(position) else None
+        labels = np.asarray(self.classes_).tolist()
+        return labels.index(self.pos_label) if self.pos_label in labels else None
 
     def _known_position(self) -> int:
-        if self._position is None:
+        position = self._position
+        if position is None:
             raise ValueError(
                 f"The model has no score of the class {self.pos_label!r}: no row that "
                 f"it was trained on has it, only {np.asarray(self.classes_).tolist()}. "
                 "Let people react to probabilities, of which it has 0, or train on "
                 "more rows."
             )
-        return self._position
+        return position
 
     def _predict(self, methods: str | list[str], X: Table) -> Floats:
         method = _check_response_method(self.estimator, methods).__name__
@@ -252,9 +253,11 @@ class Predictor(PredictionFunction):
             return response
         if method == "predict":
             return (response == self.pos_label).astype(float)
-        if method == "predict_proba" and self._position is None:
+        position = self._position
+        if position is None and method == "predict_proba":
             return np.zeros(len(response))
-        position = self._known_position()
+        if position is None:
+            position = self._known_position()  # says that there is none
         if response.ndim == 1:  # the decision function of a binary classifier
             return response if position == 1 else -response
         require_class_scores(self.estimator, response, len(self.classes_))
