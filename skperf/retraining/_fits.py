@@ -5,6 +5,7 @@
 
 import sys
 import warnings
+from functools import lru_cache
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -41,6 +42,7 @@ def _tell(heard: warnings.WarningMessage) -> None:
     )
 
 
+@lru_cache(maxsize=256)  # there are thousands of modules, and a warning in each fit
 def _module_of(filename: str) -> str | None:
     """Return the name of the module in a file, which filters of warnings look at."""
     files = ((n, getattr(m, "__file__", None)) for n, m in [*sys.modules.items()])
