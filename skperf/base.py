@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
 from skperf.retraining._advice import advise, advise_settled, advise_solver
+from skperf.retraining._changes import changed_params
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
 from skperf.retraining._log import Log
@@ -234,6 +235,8 @@ class BaseRiskMinimizer(
         No shift is needed: the world is the shift. The first call trains the first
         model, and models are compared on its X from then on. After ``fit`` the fitted
         model counts as deployed and a new record begins. What is remembered is copied.
+        Parameters of the estimator that are set between two calls count from the next
+        one on; another estimator, `response_method` or `pos_label` begins a new record.
 
         Parameters
         ----------
@@ -281,12 +284,13 @@ class BaseRiskMinimizer(
             remembered.
         """
         seen = check_population(X, y, sample_weight, groups)
-        log = getattr(self, "_log", None) or Log.begin(seen)
-        log, seen = log.admit(seen, period)
+        changes = self._changes()
+        log, seen = self._open_log(seen, changes).admit(seen, period)
         learner = make_learner(
             self,
             route_fit_params(self, "partial_fit", fit_params, seen),
             period=period,
+            changes=changes,
             seen_under=deployed,
         )
         tasks = self._tasks(seen, max_fits=1)
@@ -304,6 +308,34 @@ class BaseRiskMinimizer(
             require_shift(self.shift)
         require_one_score(self.scoring)
         super()._validate_params()
+
+    def _changes(self):
+        """Return the parameters that were set since the deployed model was trained."""
+        fitted = hasattr(self, "estimator_")
+        return changed_params(self.estimator, self.estimator_) if fitted else {}
+
+    def _open_log(self, seen, changes):
+        """Return the record that goes on, or a new one where it cannot, and say so."""
+        log = getattr(self, "_log", None)
+        if log is None:
+            return Log.begin(seen)
+        (path,) = log.standing.paths
+        other = {
+            "estimator": changes is None,
+            "response_method": self.response_method != path.predictor.response_method,
+            "pos_label": self.pos_label not in (None, path.predictor.pos_label),
+        }
+        changed = [name for name, is_other in other.items() if is_other]
+        if not changed:
+            return log
+        warnings.warn(
+            f"Another {' and '.join(changed)} than before: a new record begins, and "
+            "past periods are not mixed in any more. The model that is deployed stays "
+            "so until this call has trained the next.",
+            UserWarning,
+            stacklevel=4,  # past _open_log, partial_fit and its wrapper
+        )
+        return Log.begin(seen)
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its path."""

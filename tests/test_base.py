@@ -477,7 +477,7 @@ def test_interrupted_model_can_go_on():
     model = RepeatedRiskMinimizer(Fragile(4, KeyboardInterrupt), OutcomeShift(0.5))
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
-    model.estimator_.fail_at = None
+    model.set_params(estimator__fail_at=None)
     model.partial_fit(X, y + 0.5 * model.predict(X))
     assert_allclose(model.predict(X), 1 + 1 / 2 + 1 / 4 + 1 / 8, rtol=1e-12)
 

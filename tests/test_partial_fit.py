@@ -7,9 +7,13 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import make_classification
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skperf import AffineRiskMinimizer, BaseRiskMinimizer, RepeatedRiskMinimizer
 from skperf.retraining import Pool
@@ -393,3 +397,88 @@ def test_what_describes_the_call_is_no_metadata():
     assert "groups" in requests
     assert "period" not in requests
     assert "deployed" not in requests
+
+
+# What is set between two periods
+
+
+def test_parameters_count_from_the_next_period(minimizer):
+    minimizer.set_params(estimator__C=1e3).partial_fit(X, Y)
+    minimizer.set_params(estimator__C=1e-4).partial_fit(X, Y)
+    assert minimizer.estimator_.C == 1e-4
+    assert minimizer.n_iter_ == 1
+    expected = LogisticRegression(C=1e-4).fit(X, Y)
+    assert_allclose(minimizer.estimator_.coef_, expected.coef_, atol=1e-6)
+
+
+def test_parameters_of_a_step_count_too():
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=1e3))
+    model = pickle.loads(pickle.dumps(RepeatedRiskMinimizer(pipeline)))
+    model.partial_fit(X, Y)
+    model = pickle.loads(pickle.dumps(model))
+    model.set_params(estimator__logisticregression__C=1e-4).partial_fit(X, Y)
+    assert model.estimator_[-1].C == 1e-4
+    assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"estimator": GaussianNB()}, "estimator"),
+        ({"response_method": "decision_function"}, "response_method"),
+        ({"pos_label": 0}, "pos_label"),
+    ],
+)
+def test_a_new_record_is_told(minimizer, params, name):
+    minimizer.partial_fit(X, Y).partial_fit(X, Y)
+    deployed = minimizer.predict_proba(X)[:, 1]
+    minimizer.set_params(**params)
+    with pytest.warns(UserWarning, match=f"Another {name} than before: a new record"):
+        minimizer.partial_fit(X, Y)
+    assert minimizer.n_iter_ == 1
+    if name == "estimator":
+        assert isinstance(minimizer.estimator_, GaussianNB)
+        moved = minimizer.predict_proba(X)[:, 1] - deployed
+        gap = minimizer.history_["prediction_gap"][0]
+        assert gap == pytest.approx(np.sqrt(np.mean(moved**2)))
+
+
+# Periods of different size
+
+
+class Mean(RegressorMixin, BaseEstimator):
+    """Knows no weights."""
+
+    def fit(self, X, y):
+        self.mean_ = np.mean(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+BIG = np.zeros((1000, 1)), np.zeros(1000)
+SMALL = np.zeros((10, 1)), np.ones(10)
+
+
+@pytest.mark.parametrize("estimator", [DummyRegressor(), Mean()])
+@pytest.mark.parametrize(
+    ("coefficients", "expected"), [("uniform", 0.5), ("size", 10 / 1010)]
+)
+def test_a_mixture_has_one_meaning(estimator, coefficients, expected):
+    """Each period counts the same, or each row, with weights and without."""
+    model = AffineRiskMinimizer(estimator, coefficients=coefficients, random_state=0)
+    model.partial_fit(*BIG).partial_fit(*BIG)
+    if coefficients == "uniform" and isinstance(estimator, Mean):
+        with pytest.warns(UserWarning, match="has 20 of 1010 rows"):
+            model.partial_fit(*SMALL)
+    else:
+        model.partial_fit(*SMALL)
+    assert model.predict([[0.0]])[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_size_counts_weights():
+    model = AffineRiskMinimizer(DummyRegressor(), coefficients="size")
+    model.partial_fit(*BIG).partial_fit(*BIG, sample_weight=np.full(1000, 0.1))
+    model.partial_fit(*SMALL, sample_weight=np.full(10, 30.0))
+    assert model.predict([[0.0]])[0] == pytest.approx(300 / 400)

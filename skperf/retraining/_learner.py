@@ -50,6 +50,7 @@ class Learner:
     fit_params: Mapping[str, object] = field(default_factory=dict)
     tol: float = 0.0  # the residual at which a model counts as stable
     period: Hashable = None  # None: the number of the round
+    changes: Mapping[str, object] | None = field(default_factory=dict)  # None: new kind
     seen_under: int | None = None  # the round whose model was met; None: the last
     note: str | None = None  # added to errors, to say whose they are
 
@@ -74,7 +75,7 @@ class Learner:
         store = self._remember(path, sample)
         pool = self.pool(store, path.n_rounds + 1)
         told = path.told_of_persons or self._tell_of_persons(pool.sample)
-        model = copy_model(path.predictor.estimator)
+        model = self._next_model(path)
         training = self._train(model, pool.sample, watch, "retrain")
         predictor = path.predictor.succeed(model)
         risk_after = predictor.risk(sample, self.scoring)
@@ -156,6 +157,13 @@ class Learner:
             return None
         losses = path.predictor.row_losses(sample)
         return risk_errors(losses, sample) if np.isfinite(losses).all() else None
+
+    def _next_model(self, path: Path) -> BaseEstimator:
+        """Return what is to be retrained, with what was set since the last round."""
+        if self.changes is None:
+            return clone(self.estimator)
+        model = copy_model(path.predictor.estimator)
+        return model.set_params(**self.changes) if self.changes else model
 
     def _is_late(self, path: Path) -> bool:
         """Return whether the data were seen under an older model than the last."""

@@ -18,6 +18,7 @@ from skperf.risk_minimization._coefficients import (
     RECENT,
     accelerates,
     anderson,
+    by_size,
     uniform,
 )
 from skperf.risk_minimization._pooling import mix, name_rows, subsample
@@ -72,8 +73,10 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         How many past snapshots to mix: a number, a fraction of the rounds so far
         (0.5 is the t/2 of [1]_), or None for all. 1 is repeated risk minimization.
 
-    coefficients : {"uniform", "anderson"} or callable, default="uniform"
-        - "uniform": the average over the window.
+    coefficients : {"uniform", "size", "anderson"} or callable, default="uniform"
+        - "uniform": the average over the window. Each period counts the same, whatever
+          its number of rows, as each is one look at the law of a model.
+        - "size": each row counts the same, or each unit of weight.
         - "anderson": the affine coefficients, of either sign, that make the models'
           moves cancel best (see :func:`anderson`). Kept non-negative where a row would
           get a negative weight. It solves smooth problems in few rounds, oscillating
@@ -177,7 +180,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             Interval(RealNotInt, 0, 1, closed="neither"),
             None,
         ],
-        "coefficients": [StrOptions({"uniform", "anderson"}), callable],
+        "coefficients": [StrOptions({"uniform", "size", "anderson"}), callable],
     }
 
     def __init__(
@@ -263,6 +266,8 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
     def _solve_coefficients(self, snapshots):
         if self.coefficients == "uniform":
             return uniform(snapshots)
+        if self.coefficients == "size":
+            return by_size(snapshots)
         if self.coefficients == "anderson":
             helps = accelerates(snapshots)
             return anderson(snapshots) if helps else uniform(snapshots)

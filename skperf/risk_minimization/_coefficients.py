@@ -8,6 +8,8 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dtrcon
 from scipy.optimize import nnls
 
+from skperf.utils._sklearn import _num_samples
+
 _MAX_CONDITION = 1e8  # beyond it a solution is made of rounding errors
 RECENT = 10  # rounds that are remembered to see whether mixing helps
 _PROGRESS = 0.9  # of the best residual before, which the last rounds must beat
@@ -30,6 +32,28 @@ def uniform(snapshots):
     """
     n_models = np.array([snapshot.n_models for snapshot in snapshots])
     return n_models / n_models.sum()
+
+
+def by_size(snapshots):
+    """Weigh each row the same, or each unit of weight.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+        The window, oldest first.
+
+    Returns
+    -------
+    coefficients : ndarray of shape (n_snapshots,)
+        Non-negative, with sum 1.
+    """
+    totals = np.array([_total_weight(snapshot.sample) for snapshot in snapshots])
+    return totals / totals.sum()
+
+
+def _total_weight(sample):
+    weights = sample.sample_weight
+    return _num_samples(sample.X) if weights is None else weights.sum()
 
 
 def anderson(snapshots, *, convex=False):

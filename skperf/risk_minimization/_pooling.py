@@ -3,6 +3,8 @@
 
 """Mix the samples of several snapshots into one."""
 
+import warnings
+
 import numpy as np
 
 from skperf.shift import Sample
@@ -56,17 +58,35 @@ def _same_rows(first, second):
 
 
 def subsample(snapshots, coefficients, rng):
-    """Return unweighted rows of each snapshot in proportion to its coefficient."""
+    """Return unweighted rows of the mixture of laws, none of them twice.
+
+    As many as there can be: the snapshot with the fewest rows for its coefficient
+    gives them all.
+    """
     parts = []
-    shares = coefficients / coefficients.max()
-    for snapshot, share in zip(snapshots, shares, strict=True):
+    sizes = np.array([_num_samples(snapshot.sample.X) for snapshot in snapshots])
+    counted = coefficients > 0
+    n_rows = np.min(sizes[counted] / coefficients[counted])
+    kept = np.rint(coefficients * n_rows).astype(int)
+    _warn_of_dropped_rows(kept.sum(), sizes[counted].sum())
+    for snapshot, n_samples, n_kept in zip(snapshots, sizes, kept, strict=True):
         X, y, _, groups, _ = snapshot.sample
-        n_samples = _num_samples(X)
-        n_kept = round(share * n_samples)
         rows = np.sort(rng.permutation(n_samples)[:n_kept])
         persons = None if groups is None else take_rows(groups, rows)
         parts.append(Sample(take_rows(X, rows), take_rows(y, rows), groups=persons))
     return _stack(parts)
+
+
+def _warn_of_dropped_rows(n_kept, n_samples):
+    if n_kept < n_samples / 2:
+        warnings.warn(
+            f"The estimator takes no weights, and a mixture in which periods of "
+            f"different size count as asked has {n_kept} of {n_samples} rows. Take "
+            "an estimator with sample weights, or coefficients='size' if each row is to"
+            " count the same.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _stack(samples):
