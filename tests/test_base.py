@@ -558,3 +558,24 @@ def test_random_state_makes_draws_repeatable(classification):
             predictions.append(model.predict_proba(classification[0]))
     assert_array_equal(predictions[0], predictions[1])
     assert np.abs(predictions[0] - predictions[2]).max() > 1e-3
+
+
+def test_a_scorer_is_asked_before_and_after():
+    """In this order, for scorers that keep a record of their own."""
+
+    def scoring(estimator, X, y, sample_weight=None):
+        asked.append(estimator.predict([[1.0]])[0])
+        return 0.0
+
+    asked = []
+    model = RepeatedRiskMinimizer(
+        LinearRegression(fit_intercept=False),
+        OutcomeShift(0.5),
+        scoring=scoring,
+        max_iter=2,
+        tol=0,
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(np.ones((2, 1)), np.ones(2))
+    # the first model on the base; then each before and after a retraining
+    assert_allclose(asked, [1, 1, 1.5, 1.5, 1.75])

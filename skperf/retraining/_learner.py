@@ -72,6 +72,9 @@ class Learner:
 
         `at_rest`: whether people have done all that the deployed model makes them do.
         """
+        risk_before = np.nan  # where people have met an older model
+        if not self._is_late(path):
+            risk_before = path.predictor.risk(sample, self.scoring)
         store = self._remember(path, sample)
         pool = self.pool(store, path.n_rounds + 1)
         told = path.told_of_persons or self._tell_of_persons(pool.sample)
@@ -87,7 +90,8 @@ class Learner:
             seen = self._measure_seen(path, new, sample, training if alone else None)
         errors = (*path.risk_errors, self._risk_errors(path, new, sample))
         new = new._replace(seen=seen, risk_errors=errors, told_of_persons=told)
-        return new._replace(history=self._record(path, new, sample, pool, training))
+        history = self._record(path, new, sample, pool, training, risk_before)
+        return new._replace(history=history)
 
     def measure(self, path: Path, sample: Sample) -> Measured:
         """Measure how far a retraining on `sample` alone would move the model."""
@@ -131,12 +135,15 @@ class Learner:
         return path.measured
 
     def _record(
-        self, path: Path, new: Path, sample: Sample, pool: Pool, training: Training
+        self,
+        path: Path,
+        new: Path,
+        sample: Sample,
+        pool: Pool,
+        training: Training,
+        risk_before: float,
     ) -> History:
         """Return the record with one more round, from `path` to `new`."""
-        risk_before = np.nan  # where people have met an older model
-        if not new.is_late:
-            risk_before = path.predictor.risk(sample, self.scoring)
         return extend_history(
             path.history,
             risk_before=risk_before,

@@ -98,8 +98,10 @@ def _splits(
         return value != "prefit"
     if name == "early_stopping":
         return value is True or (value == "auto" and n_samples > _LARGE)
-    if name == "n_iter_no_change":  # otherwise the other parameter decides
-        return value is not None and not any("early_stopping" in p for p in params)
+    if name == "n_iter_no_change":  # of the training loss, where no rows are held out
+        others = {param.rpartition("__")[2] for param in params}
+        holds_out = "validation_fraction" in others and "early_stopping" not in others
+        return value is not None and holds_out
     return name == "oob_score" and bool(value)
 
 

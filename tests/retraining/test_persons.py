@@ -111,6 +111,17 @@ def test_estimators_that_add_up_weights_are_left_alone(estimator):
     assert counting()(estimator) == []
 
 
+def test_epochs_without_progress_hold_nobody_out():
+    """The parameter has this name where the training loss is meant, too."""
+
+    class Epochs(GaussianNB):
+        def __init__(self, priors=None, var_smoothing=1e-9, n_iter_no_change=10):
+            super().__init__(priors=priors, var_smoothing=var_smoothing)
+            self.n_iter_no_change = n_iter_no_change
+
+    assert counting()(Epochs()) == []
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", COUNTING)
 def test_estimators_that_count_or_split_are_named(name):
