@@ -112,9 +112,10 @@ class Learner:
         """Return what the move of a retraining proves.
 
         One of exactly zero may come from a warm start that trains nothing, on whatever
-        data: a clone, which has to train, tells.
+        data: a clone, which has to train, tells. An estimator that has moved before
+        does train, and has been given nothing new.
         """
-        if move == 0:
+        if move == 0 and not path.history["prediction_gap"].any():
             move = path.gap(self.predict_anew(path, sample))
             if move > self.tol:
                 return Measured(move, "untrained")

@@ -14,12 +14,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from skperf.exceptions import RepeatedPersonsWarning
 from skperf.retraining._weights import weight_parameter
 from skperf.shift import Predictor, Sample
-from skperf.shift._sample import Table
+from skperf.shift._sample import Floats, Table
 from skperf.utils._sklearn import _num_samples, _routing_enabled
 from skperf.utils._tables import concatenate, take_rows
 
 _N_PROBED = 400  # rows
 _MOVED = 1e-6  # of a prediction, beyond what a solver's last digits do
+_FAR = 0.05  # no solver's last digits do that
+_ROUNDING = 100  # times as much as the last bits of the weights do
 _LARGE = 10_000  # rows from which on scikit-learn's boosting stops early by itself
 
 
@@ -106,7 +108,10 @@ def _splits(
 
 
 def _counts(estimator: BaseEstimator, sample: Sample) -> bool:
-    """Return whether each row twice, with half the weight, is another sample to it."""
+    """Return whether each row twice, with half the weight, is another sample to it.
+
+    A solver that ends elsewhere if weights differ in their last bits says nothing.
+    """
     n_samples = _num_samples(sample.X)
     rng = np.random.RandomState(0)
     rows = np.sort(rng.permutation(n_samples)[:_N_PROBED])
@@ -114,12 +119,18 @@ def _counts(estimator: BaseEstimator, sample: Sample) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            once = _fit_seeded(estimator, X, y, 1.0)
-            twice = _fit_seeded(estimator, _twice(X), _twice(y), 0.5)
-            moved = np.abs(once(X) - twice(X)).max()
+            ones = np.ones(len(rows))
+            once = _fit_seeded(estimator, X, y, ones)(X)
+            halves = np.full(2 * len(rows), 0.5)
+            twice = _fit_seeded(estimator, _twice(X), _twice(y), halves)(X)
+            moved = np.abs(once - twice).max()
+            if moved <= _MOVED or moved > _FAR:
+                return bool(moved > _FAR)
+            nudged = ones + rng.randint(4, size=len(rows)) * np.finfo(float).eps
+            noise = np.abs(once - _fit_seeded(estimator, X, y, nudged)(X)).max()
     except Exception:  # a few rows may not do, and then nothing is known
         return False
-    return bool(moved > _MOVED)
+    return bool(moved > _ROUNDING * noise)
 
 
 def _twice(table: Table) -> Table:
@@ -127,16 +138,16 @@ def _twice(table: Table) -> Table:
 
 
 def _fit_seeded(
-    estimator: BaseEstimator, X: Table, y: Table, weight: float
+    estimator: BaseEstimator, X: Table, y: Table, sample_weight: Floats
 ) -> Predictor:
-    """Fit a clone with fixed random numbers on rows that weigh the same."""
+    """Fit a clone with fixed random numbers."""
     model = clone(estimator)
     names = [name for name in model.get_params() if _is_seed(name)]
     model.set_params(**dict.fromkeys(names, 0))
     if hasattr(model, "set_callbacks"):
         model.set_callbacks()  # a probe is nobody's business
     parameter = weight_parameter(model)
-    weights = {} if parameter is None else {parameter: np.full(_num_samples(X), weight)}
+    weights = {} if parameter is None else {parameter: sample_weight}
     return Predictor(model.fit(X, y, **weights))
 
 
