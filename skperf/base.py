@@ -29,8 +29,8 @@ from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import verdict
 from skperf.retraining._worlds import ObservedWorld, SimulatedWorld
+from skperf.shift._binding import bind_to_sample
 from skperf.shift._labels import choose_pos_label
-from skperf.shift._world import check_world
 from skperf.utils._arguments import (
     PredictingEstimator,
     require_estimator,
@@ -376,14 +376,8 @@ class BaseRiskMinimizer(
                 "needs a shift, such as ResampleIfRejected(delta=0.5). To retrain on "
                 "data that were observed, call partial_fit."
             )
-        world = self.shift.bind(
-            base.X,
-            base.y,
-            sample_weight=base.sample_weight,
-            groups=base.groups,
-            random_state=check_random_state(self.random_state),
-        )
-        return check_world(world, self.shift)
+        rng = check_random_state(self.random_state)
+        return bind_to_sample(self.shift, base, rng)
 
     def _tasks(self, base, max_fits):
         task = self._init_callback_context(max_subtasks=max_fits)

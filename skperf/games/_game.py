@@ -30,7 +30,7 @@ from skperf.retraining._loop import Retraining
 from skperf.retraining._measured import join_measured
 from skperf.retraining._population import check_population
 from skperf.retraining._verdict import verdict
-from skperf.shift._world import check_world
+from skperf.shift._binding import bind_to_sample
 from skperf.utils._sklearn import (
     HasMethods,
     Interval,
@@ -249,7 +249,9 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             population._replace(y=target)
             for target in split_targets(population.y, len(players))
         ]
-        world = GameWorld(self._bind_shift(population), self.shift, len(players))
+        rng = check_random_state(self.random_state)
+        bound = bind_to_sample(self.shift, population, rng)
+        world = GameWorld(bound, self.shift, len(players))
         task = self._init_callback_context(max_subtasks=self.max_iter + 1)
         tasks = GameTasks(self, players, population, bases, task)
         retraining = self._retraining(world, players, tasks)
@@ -287,16 +289,6 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         check_players(self.players)
         self._validate_names(self._names)
         return [clone(player).set_params(tol=self.tol) for _, player in self.players]
-
-    def _bind_shift(self, population):
-        world = self.shift.bind(
-            population.X,
-            population.y,
-            sample_weight=population.sample_weight,
-            groups=population.groups,
-            random_state=check_random_state(self.random_state),
-        )
-        return check_world(world, self.shift)
 
     def _retraining(self, world, players, tasks):
         learners = [

@@ -7,8 +7,8 @@ from skperf.base import BaseRiskMinimizer
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._worlds import SimulatedWorld
+from skperf.shift._binding import bind_to_sample
 from skperf.shift._labels import choose_pos_label
-from skperf.shift._world import check_world
 from skperf.utils._arguments import require_estimator, require_shift
 from skperf.utils._frames import sample_to_frame
 
@@ -88,14 +88,8 @@ def induce(
 def let_react(model, shift, base, random_state):
     """Return what is seen while a `DeployedModel` stays, as a checked sample."""
     require_shift(shift)
-    bound = shift.bind(
-        base.X,
-        base.y,
-        sample_weight=base.sample_weight,
-        groups=base.groups,
-        random_state=random_state,
-    )
-    world = SimulatedWorld(check_world(bound, shift), shift)
+    bound = bind_to_sample(shift, base, random_state)
+    world = SimulatedWorld(bound, shift)
     (sample,) = world.settle(world.start(), [model])
     return sample
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from skperf.shift._base import BaseShift, PopulationShift
-from skperf.shift._pipeline_world import PipelineWorld, bind_to_sample
+from skperf.shift._binding import bind_to_sample
+from skperf.shift._pipeline_world import PipelineWorld
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._transformed_world import TransformedWorld
-from skperf.shift._world import World, check_world
+from skperf.shift._world import World
 from skperf.utils._sklearn import HasMethods, _BaseComposition
 
 
@@ -179,11 +180,6 @@ class TransformedPredictionShift(PopulationShift):
             The shift on this population.
         """
         self._validate_params()
-        world = self.shift.bind(
-            X,
-            y,
-            sample_weight=sample_weight,
-            groups=groups,
-            random_state=random_state,
-        )
-        return TransformedWorld(check_world(world, self.shift), self.func)
+        people = Sample(X, y, sample_weight, groups)
+        world = bind_to_sample(self.shift, people, random_state)
+        return TransformedWorld(world, self.func)

@@ -4,31 +4,14 @@
 """The world of several shifts, each on the population that the last one left."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from numpy.random import RandomState
-from numpy.typing import NDArray
-
+from skperf.shift._binding import BindingShift, bind_to_sample
 from skperf.shift._predictor import PredictionFunction, require_predictor
 from skperf.shift._sample import Floats, Sample, Table, check_sample
-from skperf.shift._world import State, World, check_world
+from skperf.shift._world import State, World
 
 States: TypeAlias = tuple[State, ...]
-
-
-class BindingShift(Protocol):
-    """What a pipeline asks of its steps."""
-
-    def bind(
-        self,
-        X: Table,
-        y: Table,
-        *,
-        sample_weight: Floats | None = None,
-        groups: NDArray | None = None,
-        random_state: int | RandomState | None = None,
-    ) -> World:
-        """Return the world that the shift makes of one population."""
 
 
 class PipelineWorld(World[States]):
@@ -95,15 +78,3 @@ class PipelineWorld(World[States]):
             groups=None if unknown else moved.groups,
             support=given.support if same_rows else None,  # a later world is made anew
         )
-
-
-def bind_to_sample(shift: BindingShift, sample: Sample, seed: int) -> World:
-    """Return the world of a shift on people who have moved already."""
-    world = shift.bind(
-        sample.X,
-        sample.y,
-        sample_weight=sample.sample_weight,
-        groups=sample.groups,
-        random_state=seed,
-    )
-    return check_world(world, shift)
