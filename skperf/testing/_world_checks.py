@@ -9,8 +9,9 @@ from copy import deepcopy
 import numpy as np
 
 from skperf.retraining._worlds import remembers
+from skperf.shift._binding import bind_to_sample
 from skperf.shift._bound import BoundShift
-from skperf.shift._world import check_world
+from skperf.shift._sample import Sample
 from skperf.testing._population import equal_values, require, require_same
 from skperf.utils._sklearn import _num_samples
 
@@ -93,14 +94,8 @@ def check_pickle_agrees(shift, population):
 
 
 def _bind(shift, population, sample_weight, groups=None):
-    world = shift.bind(
-        population.X,
-        population.y,
-        sample_weight=sample_weight,
-        groups=groups,
-        random_state=0,
-    )
-    return check_world(world, shift)
+    sample = Sample(population.X, population.y, sample_weight, groups)
+    return bind_to_sample(shift, sample, 0)
 
 
 def _groups(shift, population, groups):
