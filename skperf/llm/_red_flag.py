@@ -11,15 +11,10 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import (
-    check_consistent_length,
-    check_random_state,
-    column_or_1d,
-    compute_class_weight,
-)
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state, compute_class_weight
 
 from skperf.llm._divergence import mean_divergence
+from skperf.llm._flagged_class import find_flagged
 from skperf.llm._language_model import LanguageModel, as_language_model
 from skperf.llm._lora_tuning import LoraOptions, LoraTraining
 from skperf.llm._persistence import PersistenceMixin
@@ -55,6 +50,11 @@ class RedFlagClassifier(
         changed. Copies of the classifier share a handle and the hidden states that it
         keeps, so searches and ensembles should get one: a tuple is copied by `clone`,
         and a name is loaded again when no fitted classifier uses it any more.
+
+    pos_label : int, float, bool or str, default=None
+        The label of the texts that raise the flag. None means the 1 of labels that are
+        0 and 1, -1 and 1, or False and True. Other labels, such as names, do not say
+        which it is, and need it.
 
     tuning : {"token", "lora"}, default="token"
         What is learnt. "token": the flag's row of the output matrix; everything else
@@ -126,7 +126,10 @@ class RedFlagClassifier(
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        Labels. The flag belongs to ``classes_[1]``.
+        Labels, sorted.
+
+    pos_label_ : int, float, bool or str
+        The label of the texts that raise the flag.
 
     coef_ : ndarray of shape (n_hidden,)
         The flag's row.
@@ -139,7 +142,7 @@ class RedFlagClassifier(
 
     kl_to_base_ : float
         Divergence of the tuned language model from the one handed in, in nats a
-        position, on the training texts of ``classes_[0]``: the sum of the next two.
+        position, on the training texts that are not flagged: the sum of the next two.
         All three are absent if `layer` is given.
 
     flag_mass_ : float
@@ -157,7 +160,7 @@ class RedFlagClassifier(
         in nats a position. With ``tuning="lora"`` only.
 
     threshold_ : float
-        Log-odds above which `predict` gives ``classes_[1]``: 0 after `fit`.
+        Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`.
 
     layer_ : int or None
         The layer that was read.
@@ -235,6 +238,7 @@ class RedFlagClassifier(
 
     _parameter_constraints: ClassVar[dict] = {
         "language_model": [LanguageModel, str, Path, tuple],
+        "pos_label": [Real, str, "boolean", None],
         "tuning": [StrOptions({"token", "lora"})],
         "layer": [Interval(Integral, 1, None, closed="left"), None],
         "aggregate": [StrOptions(set(POOLINGS)), callable],
@@ -258,6 +262,7 @@ class RedFlagClassifier(
         self,
         language_model,
         *,
+        pos_label=None,
         tuning="token",
         layer=None,
         aggregate="mean",
@@ -277,6 +282,7 @@ class RedFlagClassifier(
         random_state=None,
     ):
         self.language_model = language_model
+        self.pos_label = pos_label
         self.tuning = tuning
         self.layer = layer
         self.aggregate = aggregate
@@ -305,6 +311,11 @@ class RedFlagClassifier(
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coef_")
 
+    @property
+    def __skperf_pos_label__(self):
+        """The flagged label, for predictors: what people react to is the flag."""
+        return getattr(self, "pos_label_", None)
+
     def __getstate__(self):
         """Put a handle, which pickles its name only, in place of a loaded model."""
         state = super().__getstate__().copy()
@@ -324,7 +335,7 @@ class RedFlagClassifier(
             dicts with "role" and "content".
 
         y : array-like of shape (n_samples,)
-            Labels of two classes; the larger one is flagged.
+            Labels of two classes, one of which is flagged: see `pos_label`.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the texts. None means equal weights.
@@ -343,18 +354,19 @@ class RedFlagClassifier(
             If a row of X is no text, pair or chat.
 
         ValueError
-            If a text has no token to score, if there are not two classes, if the model
-            has no such layer or no head, or if the loss of adapters is not finite.
+            If a text has no token to score, if there are not two classes, if they do
+            not say which is flagged, if the model has no such layer or no head, or if
+            the loss of adapters is not finite.
         """
         self._check_lora()
         language_model = as_language_model(self.language_model)
         texts = language_model.tokenize(X)
-        classes, flagged = _check_labels(y, texts)
+        labels, flagged = find_flagged(y, texts, self.pos_label)
         sample_weight = _check_sample_weight(
             sample_weight, texts, dtype=float, ensure_non_negative=True
         )
         states = language_model.states(texts, self.layer)
-        weight = self._weigh(classes, flagged, sample_weight)
+        weight = self._weigh(labels, flagged, sample_weight)
         row, n_iter = self._fit_row(states, flagged, weight)
         row, adapters = self._fit_adapters(language_model, texts, flagged, weight, row)
         benign = np.where(flagged, 0, sample_weight)
@@ -362,7 +374,7 @@ class RedFlagClassifier(
         for name in _OPTIONAL:
             self.__dict__.pop(name, None)
         vars(self).update(adapters | measured)
-        self.classes_ = classes
+        self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
         self.coef_, self.intercept_ = row
@@ -387,17 +399,17 @@ class RedFlagClassifier(
                 f"texts without it, and after it; got {self.loss_weights!r}."
             )
 
-    def _weigh(self, classes, flagged, sample_weight):
+    def _weigh(self, labels, flagged, sample_weight):
         totals = np.bincount(flagged, sample_weight)
         if not totals.all():
             raise ValueError(
-                f"All texts of the class {classes[totals.argmin()]} have weight 0; "
+                f"All texts of the class {labels[totals.argmin()]} have weight 0; "
                 "both classes are needed."
             )
         by_class = compute_class_weight(
             self.class_weight,
-            classes=classes,
-            y=classes[flagged],
+            classes=labels,
+            y=labels[flagged],
             sample_weight=sample_weight,
         )
         return sample_weight * by_class[flagged]
@@ -441,17 +453,3 @@ class RedFlagClassifier(
             language_model, row, texts, states, weight, adapters.get("lora_weights_")
         )
         return {"kl_to_base_": mass + drift, "flag_mass_": mass, "drift_": drift}
-
-
-def _check_labels(y, texts):
-    """Return the two classes, and for each text whether it is of the second."""
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(y, texts)
-    check_classification_targets(y)
-    classes, flagged = np.unique(y, return_inverse=True)
-    if len(classes) != 2:
-        raise ValueError(
-            "Only binary classification is supported. y should have 2 classes, one of "
-            f"which is flagged; got {len(classes)}: {classes.tolist()[:10]}."
-        )
-    return classes, flagged

@@ -66,7 +66,7 @@ class ScoringMixin(TransformerMixin):
         ]
 
     def decision_function(self, X):
-        """Compute the log-odds of the texts.
+        """Compute the log-odds of the second class.
 
         Parameters
         ----------
@@ -76,8 +76,17 @@ class ScoringMixin(TransformerMixin):
         Returns
         -------
         log_odds : ndarray of shape (n_samples,)
-            Aggregates of the log-odds of the positions; large for ``classes_[1]``.
+            Of ``classes_[1]``, as scikit-learn has it: the flag's log-odds, which are
+            aggregates of those of the positions, if ``pos_label_`` is that class, and
+            otherwise minus these.
         """
+        log_odds = self._flag_log_odds(X)
+        return log_odds if self._flags_second() else -log_odds
+
+    def _flags_second(self):
+        return self.pos_label_ == self.classes_[1]
+
+    def _flag_log_odds(self, X):
         scores = self.score_positions(X)
         pooled = [pool(s.log_odds, self.aggregate, self.window) for s in scores]
         return np.array(pooled)
@@ -111,13 +120,14 @@ class ScoringMixin(TransformerMixin):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            ``classes_[1]`` where the log-odds are above ``threshold_``.
+            ``pos_label_`` where the flag's log-odds are above ``threshold_``.
         """
-        flagged = self.decision_function(X) > self.threshold_
-        return self.classes_[flagged.astype(int)]
+        flagged = self._flag_log_odds(X) > self.threshold_
+        second = flagged if self._flags_second() else ~flagged
+        return self.classes_[second.astype(int)]
 
     def transform(self, X):
-        """Summarise each text by some aggregates of its log-odds.
+        """Summarise each text by some aggregates of the flag's log-odds.
 
         Parameters
         ----------
@@ -160,7 +170,8 @@ class ScoringMixin(TransformerMixin):
         Parameters
         ----------
         X_benign : iterable of length n_samples, or table with one or two columns
-            Texts of the class ``classes_[0]``, of the kind that will be seen.
+            Texts that are not flagged, so not of the class ``pos_label_``, of the kind
+            that will be seen.
 
         target_fpr : float, default=0.05
             The chance of a false flag, between 0 and 1.
@@ -184,6 +195,6 @@ class ScoringMixin(TransformerMixin):
             raise ValueError(
                 f"target_fpr should be between 0 and 1, exclusive; got {target_fpr}."
             )
-        scores = self.decision_function(X_benign)
+        scores = self._flag_log_odds(X_benign)
         self.threshold_ = conformal_threshold(scores, target_fpr)
         return self

@@ -9,9 +9,9 @@ import numpy as np
 
 HARMLESS_ONLY = (
     "Harmless texts are all that a threshold is fitted on, without labels: "
-    "fit_threshold(X_benign, target_fpr=0.05), with the rows of X of the class "
-    "classes_[0] that the classifier was not fitted on, such as [text for text, label "
-    "in zip(X, y) if label == clf.classes_[0]]."
+    "fit_threshold(X_benign, target_fpr=0.05), with rows of X that the classifier was "
+    "not fitted on and that are not of the class pos_label_, such as [text for text, "
+    "label in zip(X, y) if label != clf.pos_label_]."
 )
 
 

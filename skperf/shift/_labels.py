@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.exceptions import PositiveClassWarning
+from skperf.utils._labels import name_their_positive
 
 Label: TypeAlias = float | bool | str
-
-_BINARY = ({0, 1}, {-1, 1})  # False and True are 0 and 1
 
 
 def choose_pos_label(model: BaseEstimator, asked: Label | None) -> Label | None:
@@ -32,7 +31,7 @@ def choose_pos_label(model: BaseEstimator, asked: Label | None) -> Label | None:
     settled = _settled(model)
     if settled is not None:
         return settled
-    if _is_binary(classes):
+    if name_their_positive(classes):
         return classes.dtype.type(1).item()
     last = classes.tolist()[-1]
     warnings.warn(
@@ -51,16 +50,9 @@ def _classes(model: BaseEstimator) -> NDArray | None:
     return None if classes is None or isinstance(classes, list) else np.asarray(classes)
 
 
-def _is_binary(classes: NDArray) -> bool:
-    """Return whether these are the usual labels of two classes, or one of them."""
-    if classes.dtype.kind not in "biuf":
-        return False
-    return any(set(classes.tolist()) <= labels for labels in _BINARY)
-
-
 def _check(asked: Label, classes: NDArray) -> Label:
     expected = classes.tolist()
-    if _is_binary(classes) and asked in (0, 1):
+    if name_their_positive(classes) and asked in (0, 1):
         expected += [0, 1]  # a first sample may lack one of them
     if asked not in expected:
         raise ValueError(

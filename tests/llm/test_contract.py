@@ -57,15 +57,6 @@ def test_all_kinds_of_columns_give_the_same(handle, posts, df_module):
         assert_array_equal(clf.decision_function(other), expected)
 
 
-def test_labels_of_all_kinds(handle, posts):
-    X, y = posts
-    names = np.array(["fine", "spoiler"])[y]
-    clf = RedFlagClassifier(handle).fit(X, names)
-    assert clf.classes_.tolist() == ["fine", "spoiler"]
-    same = RedFlagClassifier(handle).fit(X, y.astype(bool))
-    assert_array_equal(clf.predict(X) == "spoiler", same.predict(X))
-
-
 @pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2]])
 def test_two_classes_are_needed(handle, labels):
     with pytest.raises(ValueError, match=r"Only binary classification.*got [13]"):

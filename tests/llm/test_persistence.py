@@ -22,10 +22,14 @@ def saved(handle, posts, tmp_path):
     """Return a fitted classifier and the file that it was saved to."""
     X, y = posts
     clf = RedFlagClassifier(
-        handle, aggregate="window", window=np.int64(3), C=np.float64(0.5)
+        handle,
+        pos_label="fine",
+        aggregate="window",
+        window=np.int64(3),
+        C=np.float64(0.5),
     )
     clf.fit(X, np.array(["fine", "spoiler"])[y])
-    clf.fit_threshold([x for x, label in zip(X, y, strict=True) if not label], 0.1)
+    clf.fit_threshold([x for x, label in zip(X, y, strict=True) if label], 0.1)
     clf.save(tmp_path / "flag.safetensors")
     return clf, tmp_path / "flag.safetensors"
 
@@ -42,8 +46,9 @@ def test_round_trip(saved, handle, posts):
     assert vars(loaded).keys() == vars(clf).keys()
     assert loaded.threshold_ == clf.threshold_
     assert loaded.kl_to_base_ == clf.kl_to_base_
+    assert loaded.pos_label_ == clf.pos_label_ == "fine"
     monitor = loaded.stream()
-    assert monitor.push("the hero") == clf.predict_proba(["the hero"])[0, 1]
+    assert monitor.push("the hero") == clf.predict_proba(["the hero"])[0, 0]
 
 
 @pytest.mark.parametrize("layer", [1, np.int64(2)])
