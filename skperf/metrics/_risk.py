@@ -6,6 +6,7 @@
 from sklearn.base import clone
 
 from skperf.metrics._induce import deploy, deployed_model, let_react
+from skperf.retraining._labels import require_shared_label
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._weights import fit_with_weights
@@ -63,6 +64,11 @@ def performative_risk(
     -------
     risk : float
         The performative risk.
+
+    Raises
+    ------
+    ValueError
+        If the model is a classifier that knows none of the labels of `y`.
 
     See Also
     --------
@@ -157,6 +163,11 @@ def decoupled_performative_risk(
     risk : float
         The decoupled performative risk.
 
+    Raises
+    ------
+    ValueError
+        If `evaluated` is a classifier that knows none of the labels of `y`.
+
     Examples
     --------
     >>> import numpy as np
@@ -170,10 +181,11 @@ def decoupled_performative_risk(
     >>> decoupled_performative_risk(low, high, shift, X, y)
     0.25
     """
-    model = deploy(deployed, response_method, pos_label)
+    model, judged = deploy(deployed, response_method, pos_label), _as_judged(evaluated)
     base = check_population(X, y, sample_weight)
+    _require_known(judged, base, scoring)
     sample = let_react(model, shift, base, random_state)
-    return _as_judged(evaluated).risk(sample, scoring)
+    return judged.risk(sample, scoring)
 
 
 def stability_gap(
@@ -230,6 +242,11 @@ def stability_gap(
     gap : float
         Saved risk; zero or more up to the accuracy of the estimator's ``fit``.
 
+    Raises
+    ------
+    ValueError
+        If the model is a classifier that knows none of the labels of `y`.
+
     Examples
     --------
     >>> import numpy as np
@@ -243,9 +260,16 @@ def stability_gap(
     """
     model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight)
+    _require_known(model, base, scoring)
     sample = let_react(model, shift, base, random_state)
     retrained = fit_with_weights(clone(model.estimator), sample)
     return model.risk(sample, scoring) - model.succeed(retrained).risk(sample, scoring)
+
+
+def _require_known(model, base, scoring):
+    """Raise a ValueError where labels are coded in another way than the model's."""
+    if not callable(scoring):  # a scorer of one's own may convert labels
+        require_shared_label(model.estimator, base.y)
 
 
 def _as_judged(estimator):

@@ -26,7 +26,7 @@ from skperf.neural_network._persistence import PersistenceMixin
 from skperf.neural_network._random import borrow_generators, generator_states
 from skperf.neural_network._start import start_module
 from skperf.neural_network._training import train
-from skperf.utils._sklearn import _check_sample_weight, _fit_context
+from skperf.utils._sklearn import _check_sample_weight, _fit_context, _num_samples
 
 
 class BaseTorchEstimator(
@@ -216,10 +216,11 @@ class BaseTorchEstimator(
 
     def _input_gradient(self, X, output):
         """Return the gradient of one of the module's outputs as array, or None."""
-        rows = self._check_rows(X)
-        if is_linear(self.module_):
+        check_is_fitted(self)
+        if is_linear(self.module_):  # the same everywhere
             row = self.module_.weight[output].detach().double().cpu().numpy()
-            return np.broadcast_to(row, rows.shape)
+            return np.broadcast_to(row, (_num_samples(X), len(row)))
+        rows = self._check_rows(X)
         gradient = input_gradient(self.module_, self._batches(rows), output)
         return None if gradient is None else gradient.double().numpy()
 

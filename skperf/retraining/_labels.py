@@ -12,21 +12,24 @@ from skperf.shift._sample import Table
 _SHOWN = 5  # labels that a message shows
 
 
-def require_known_labels(estimator: BaseEstimator, y: Table) -> NDArray:
-    """Return targets as an array, where one column of them is the same as none.
-
-    Raises a ValueError where labels are of another type than a classifier's. They are
-    compared by value, so that 1, 1.0 and True are one, and "1" is another. Labels of
-    the right type that the classifier has not seen are left to the loss.
-    """
+def as_targets(y: Table) -> NDArray:
+    """Return targets as an array; one column of them is the same as none."""
     targets = np.asarray(y)
-    targets = targets.ravel() if targets.shape[1:] == (1,) else targets
-    classes = getattr(estimator, "classes_", None)
-    if not is_classifier(estimator) or classes is None or isinstance(classes, list):
-        return targets
+    return targets.ravel() if targets.shape[1:] == (1,) else targets
+
+
+def require_known_labels(classifier: BaseEstimator, targets: NDArray) -> None:
+    """Raise a ValueError where labels are of another type than the classifier's.
+
+    They are compared by value, so that 1, 1.0 and True are one, and "1" is another.
+    Labels of the right type that the classifier has not seen are left to the loss.
+    """
+    classes = getattr(classifier, "classes_", None)
+    if classes is None or isinstance(classes, list) or targets.ndim != 1:
+        return
     classes = np.asarray(classes)
-    if targets.ndim != 1 or (_are_numbers(targets) and _are_numbers(classes)):
-        return targets
+    if _are_numbers(targets) and _are_numbers(classes):
+        return
     known = set(classes.tolist())
     strange = [label for label in _distinct(targets) if label not in known]
     kinds = {_kind(label) for label in known}
@@ -38,7 +41,25 @@ def require_known_labels(estimator: BaseEstimator, y: Table) -> NDArray:
             "no text equals a number, nor another text. Convert y to the labels that "
             "the classifier was trained on, such as by y.astype(int) or y.astype(str)."
         )
-    return targets
+
+
+def require_shared_label(model: BaseEstimator, y: Table) -> None:
+    """Raise a ValueError where a classifier knows none of the labels.
+
+    Some unknown ones are new classes; all of them are another code for the known.
+    """
+    targets = as_targets(y)
+    classes = getattr(model, "classes_", None)
+    if not is_classifier(model) or classes is None or isinstance(classes, list):
+        return
+    require_known_labels(model, targets)
+    known = np.asarray(classes).tolist()
+    if targets.ndim == 1 and not set(_distinct(targets)) & set(known):
+        raise ValueError(
+            f"y holds the labels {_show(_distinct(targets))}, and the classifier was "
+            f"trained on {_show(known)}: it knows none of them. Labels are compared by "
+            "value. Convert y to the labels that the classifier was trained on."
+        )
 
 
 def _are_numbers(values: NDArray) -> bool:

@@ -129,8 +129,7 @@ class Learner:
         A training for this alone is paid for where the estimate is small enough.
         """
         if training is not None:
-            move = new.gap(path.y_pred)
-            return self._weigh(path, sample, move, unfinished=training.unfinished)
+            return self._weigh(path, sample, new.moved, unfinished=training.unfinished)
         if np.isnan(path.measured.residual) and path.estimate <= self.tol:
             return self.measure(path, sample)
         return path.measured
@@ -150,10 +149,10 @@ class Learner:
             risk_before=risk_before,
             risk_after=new.risk,
             loss_shift=abs(risk_before - path.risk),
-            prediction_gap=new.gap(path.y_pred),
+            prediction_gap=new.moved,
             two_back_gap=new.gap(path.previous),
             stability_residual=new.seen.residual,
-            stability_residual_estimate=new.estimate_residual(path.y_pred),
+            stability_residual_estimate=new.estimate_residual(),
             n_rows=_num_samples(pool.sample.X),
             n_rows_new=_num_samples(sample.X),
             fit_time=training.seconds,

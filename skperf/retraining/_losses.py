@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
-from skperf.retraining._labels import require_known_labels
+from skperf.retraining._labels import as_targets, require_known_labels
 from skperf.shift._sample import Floats, Table
 
 
@@ -35,8 +35,10 @@ def row_losses(
     ValueError
         If labels are of another type than those of the classifier.
     """
-    targets = require_known_labels(estimator, y)
+    targets = as_targets(y)
     risk = default_risk(estimator)
+    if risk != "mean squared error":
+        require_known_labels(estimator, targets)
     if risk == "log loss" and targets.ndim == 1:
         return _log_losses(targets, respond("predict_proba"), estimator.classes_)
     predicted = respond("predict").reshape(targets.shape)
@@ -47,6 +49,8 @@ def row_losses(
 
 def weighted_mean(values: Floats, sample_weight: Floats | None) -> float:
     """Return the mean over rows."""
+    if sample_weight is None:
+        return float(values.mean())
     return float(np.average(values, weights=sample_weight))
 
 

@@ -50,6 +50,7 @@ class Path(NamedTuple):
     residual: Floats | None = None  # as in Snapshot
     previous: Floats | None = None  # the predictions of the model before it
     previous_residual: Floats | None = None
+    moved: float = np.nan  # the distance of their predictions
     store: Store = MemoryStore()
     share: float = 1.0  # of the newest snapshot in the mixture trained on
     n_mixed: int = 0  # models whose data were mixed
@@ -89,6 +90,7 @@ class Path(NamedTuple):
             y_pred=y_pred,
             previous=self.y_pred,
             previous_residual=self.residual,
+            moved=_distance(y_pred, self.y_pred, self.sample_weight),
             residual=scaled_difference(y_pred, mixture, self.sample_weight),
             store=store.keep(pool.snapshots),
             share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
@@ -125,24 +127,27 @@ class Path(NamedTuple):
             self.history["stability_residual_estimate"][-1] if self.n_rounds else np.inf
         )
 
-    def estimate_residual(self, previous: Floats) -> float:
+    def estimate_residual(self) -> float:
         """Estimate how far a retraining on D(f) alone would move the model f.
 
-        `previous` are the predictions of the model before it. After a retraining on one
-        snapshot it is the gap. A mixture moves only by the share of its newest
-        snapshot, so the gap is divided by it; the distance to the mixture bounds the
-        residual where retraining contracts. Data that an older model has induced say
-        nothing by the gap.
+        After a retraining on one snapshot it is the gap to the model before. A mixture
+        moves only by the share of its newest snapshot, so the gap is divided by it; the
+        distance to the mixture bounds the residual where retraining contracts. Data
+        that an older model has induced say nothing by the gap.
         """
-        gap, distance = self.gap(previous), root_mean_square(self.residual)
+        distance = root_mean_square(self.residual)
         if self.is_late:
             return distance
-        return min(gap / max(self.share, 1e-300), max(gap, distance))
+        return min(self.moved / max(self.share, 1e-300), max(self.moved, distance))
 
     def gap(self, y_pred: Floats | None) -> float:
         """Return the root mean squared distance of the deployed model to `y_pred`."""
-        if y_pred is None:
-            return np.nan
-        return root_mean_square(
-            scaled_difference(self.y_pred, y_pred, self.sample_weight)
-        )
+        return _distance(self.y_pred, y_pred, self.sample_weight)
+
+
+def _distance(
+    first: Floats, second: Floats | None, sample_weight: Floats | None
+) -> float:
+    if second is None:
+        return np.nan
+    return root_mean_square(scaled_difference(first, second, sample_weight))

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 
-from skperf.retraining._labels import require_known_labels
+from skperf.retraining._labels import as_targets, require_known_labels
 from skperf.shift import Sample
 
 Scoring: TypeAlias = str | Callable | None
@@ -33,8 +33,9 @@ def score_sample(estimator: BaseEstimator, sample: Sample, scoring: Scoring) -> 
     require_one_score(scoring)
     scorer = get_scorer(scoring)
     X, y, sample_weight, *_ = sample
-    if isinstance(scoring, str):  # a scorer of one's own may convert labels
-        require_known_labels(estimator, y)
+    # a scorer of one's own may convert labels
+    if isinstance(scoring, str) and is_classifier(estimator):
+        require_known_labels(estimator, as_targets(y))
     if sample_weight is None:
         with _explained(scoring):
             return float(scorer(estimator, X, y))

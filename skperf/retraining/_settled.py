@@ -12,8 +12,9 @@ from typing import TypedDict
 import numpy as np
 
 from skperf.retraining._history import History
+from skperf.retraining._losses import weighted_mean
 from skperf.shift import Sample
-from skperf.shift._sample import Floats, as_weights
+from skperf.shift._sample import Floats
 
 _N_GROUPS = 997  # of persons, whose errors are summed: a round costs 8 kB
 _MIN_LATER = 3  # rounds that a round is compared with
@@ -37,12 +38,17 @@ def risk_errors(losses: Floats, sample: Sample) -> Floats:
     base population, if they are as many; in any order that is right for independent
     people, whose pairs are worth nothing.
     """
-    weights = as_weights(sample.sample_weight, len(losses))
-    persons = np.arange(len(losses)) if sample.groups is None else sample.groups
-    if not np.issubdtype(np.asarray(persons).dtype, np.integer):
+    weights = sample.sample_weight
+    errors = np.subtract(losses, weighted_mean(losses, weights), dtype=float)
+    errors *= 1 / len(losses) if weights is None else weights / weights.sum()
+    persons = None if sample.groups is None else np.asarray(sample.groups)
+    if persons is None or np.array_equal(persons, np.arange(len(losses))):
+        table = np.zeros((-(-len(errors) // _N_GROUPS), _N_GROUPS))
+        table.ravel()[: len(errors)] = errors
+        return table.sum(axis=0)  # six times as fast
+    if not np.issubdtype(persons.dtype, np.integer):
         persons = np.unique(persons, return_inverse=True)[1]
-    errors = weights * (losses - np.average(losses, weights=weights)) / weights.sum()
-    groups = np.asarray(persons) % _N_GROUPS
+    groups = persons % _N_GROUPS
     return np.bincount(groups, weights=errors, minlength=_N_GROUPS).astype(float)
 
 

@@ -67,7 +67,7 @@ def show(table: T) -> T:
     """Return what may be shown of a table without danger for it."""
     if isinstance(table, np.ndarray):
         return cast(T, _read_only(table))
-    return cast(T, own_copy(table))
+    return table if table is None else cast(T, own_copy(table))
 
 
 @contextmanager

@@ -106,8 +106,8 @@ def replace_columns(X, columns, rows, donors):
 def add_to_columns(X, columns, amounts):
     """Return a copy of X with `amounts`, (n, k) or (k,), added to k columns."""
     require_numbers(X, columns)
-    amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
     if _is_frame(X):
+        amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
         frame = nw.from_native(X, eager_only=True)
         moved = [
             frame[:, int(j)] + nw.new_series("", a, backend=frame.implementation)
@@ -115,6 +115,7 @@ def add_to_columns(X, columns, amounts):
         ]
         return frame.with_columns(*moved).to_native()
     if sparse.issparse(X):
+        amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
         place = _selector(columns, X.shape[1])[:, columns]
         return sparse.csr_array(X + sparse.csr_array(amounts) @ place.T)
     if np.array_equal(columns, np.arange(X.shape[1])):  # three times as fast
@@ -126,7 +127,7 @@ def add_to_columns(X, columns, amounts):
 
 def require_numbers(X, columns):
     """Raise a ValueError where a column, by position, holds no numbers."""
-    if nw.dependencies.is_into_dataframe(X):
+    if _is_frame(X):
         schema = nw.from_native(X, eager_only=True).schema
         kinds = [list(schema.items())[int(column)] for column in columns]
         strange = [(name, kind) for name, kind in kinds if not _may_hold_numbers(kind)]

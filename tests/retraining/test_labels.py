@@ -79,6 +79,28 @@ def test_labels_of_the_right_type_may_be_new():
     assert soft(model, np.where(np.arange(100), TEXT, "perhaps")) < 2
 
 
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss", "accuracy"])
+@pytest.mark.parametrize(
+    ("trained_on", "y"), [(Y, Y + 5), (Y, -Y - 1), (TEXT, np.array(["a", "b"])[Y])]
+)
+def test_another_code_for_the_same_classes(trained_on, y, scoring):
+    model = LogisticRegression().fit(X, trained_on)
+    for metric in (performative_risk, stability_gap):
+        with pytest.raises(ValueError, match=r"trained on .* it knows none of them"):
+            metric(model, SHIFT, X, y, scoring=scoring)
+
+
+def test_a_scorer_of_ones_own_may_convert_labels():
+    model = LogisticRegression().fit(X, Y)
+
+    def accuracy(estimator, X, y, sample_weight=None):
+        return np.average(estimator.predict(X) == y - 5, weights=sample_weight)
+
+    ours = performative_risk(model, SHIFT, X, Y + 5, scoring=accuracy)
+    theirs = performative_risk(model, SHIFT, X, Y, scoring="accuracy")
+    assert ours == pytest.approx(theirs)
+
+
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", "roc_auc", "f1"])
 def test_named_scores_refuse_too(scoring):
     model = LogisticRegression().fit(X, Y)

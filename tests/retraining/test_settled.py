@@ -34,6 +34,23 @@ def test_errors_are_those_of_the_mean():
     assert np.linalg.norm(risk_errors(losses, seen)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("n", [1, 996, 997, 998, 3000])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_without_persons_are_persons_in_their_order(n, weighted):
+    """The errors of row i are summed with those of row i + 997, however it is done."""
+    rng = np.random.default_rng(n)
+    losses = rng.normal(size=n)
+    weights = rng.uniform(0.5, 2, size=n) if weighted else None
+    shuffled = rng.permutation(n)
+    taken = None if weights is None else weights[shuffled]
+    by_count = risk_errors(
+        losses[shuffled], Sample(losses[:, None], losses, taken, shuffled)
+    )
+    for groups in (None, np.arange(n)):
+        seen = Sample(losses[:, None], losses, weights, groups)
+        np.testing.assert_allclose(risk_errors(losses, seen), by_count, atol=1e-14)
+
+
 def test_pairs_see_what_independent_people_hide():
     risks = [1.0, 0.9, 0.8, 0.75, 0.75, 0.75, 0.75, 0.75]
     history, errors = make_path(risks, paired=True)
