@@ -76,8 +76,8 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         - "joint": the residuals of all players. With the same window all players mix
           alike, and simultaneous play is Anderson acceleration of the game.
         - "own": its own residuals alone, as rivals do who tell each other nothing.
-          Those can all vanish while the others' do not, so this does not converge in
-          general.
+          Those can all vanish while the others' do not: then averages take over,
+          which are slower.
 
     max_iter : int, default=20
         Most rounds.

@@ -53,7 +53,6 @@ class Path(NamedTuple):
     moved: float = np.nan  # the distance of their predictions
     store: Store = MemoryStore()
     share: float = 1.0  # of the newest snapshot in the mixture trained on
-    n_mixed: int = 0  # models whose data were mixed
     told_of_persons: bool = False  # the estimator was looked at, and the user told
     is_late: bool = False  # the newest data were seen under an older model
     measured: Measured = Measured()  # the deployed model, if the world was asked
@@ -94,7 +93,6 @@ class Path(NamedTuple):
             residual=scaled_difference(y_pred, mixture, self.sample_weight),
             store=store.keep(pool.snapshots),
             share=abs(pool.coefficients[-1]) / pool.snapshots[-1].n_models,
-            n_mixed=sum(snapshot.n_models for snapshot in pool.snapshots),
             measured=Measured(),
         )
 
@@ -102,11 +100,6 @@ class Path(NamedTuple):
     def n_rounds(self) -> int:
         """Number of finished rounds."""
         return len(self.history["n_fits"])
-
-    @property
-    def mixed(self) -> bool:
-        """Whether the deployed model was trained on the data of several models."""
-        return self.n_mixed > 1
 
     def of_round(self, number: int | None) -> tuple[Floats, Floats | None]:
         """Return predictions and residual of the model that a round has deployed."""

@@ -4,7 +4,8 @@
 """Minimizers: estimators that retrain until the model is stable."""
 
 from skperf.risk_minimization._affine import AffineRiskMinimizer
-from skperf.risk_minimization._coefficients import anderson, uniform
+from skperf.risk_minimization._anderson import anderson
+from skperf.risk_minimization._coefficients import uniform
 from skperf.risk_minimization._repeated import RepeatedRiskMinimizer
 
 __all__ = [

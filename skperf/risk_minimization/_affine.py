@@ -14,14 +14,10 @@ from sklearn.utils import check_random_state
 from skperf.base import BaseRiskMinimizer
 from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
-from skperf.risk_minimization._coefficients import (
-    RECENT,
-    accelerates,
-    anderson,
-    by_size,
-    uniform,
-)
-from skperf.risk_minimization._pooling import mix, name_rows, subsample
+from skperf.risk_minimization._anderson import anderson
+from skperf.risk_minimization._coefficients import by_size, uniform
+from skperf.risk_minimization._pooling import absorb, mix, name_rows, subsample
+from skperf.risk_minimization._safeguard import RECENT, accelerate
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
 
@@ -80,9 +76,10 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - "anderson": the affine coefficients, of either sign, that make the models'
           moves cancel best (see :func:`anderson`). Kept non-negative where a row would
           get a negative weight. It solves smooth problems in few rounds, oscillating
-          and diverging ones included. Rounds in which it does not help, as where models
-          repeat themselves or none of the last nine has come nearer to rest than those
-          before, take the average.
+          and diverging ones included. Where models repeat themselves, a round takes the
+          average. Where none of the last nine rounds has come nearer to rest than those
+          before, as on kinks and plateaus, all further rounds take the average of what
+          is seen from there on.
         - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
           first, to an array of coefficients with sum 1.
 
@@ -226,13 +223,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         pool : Pool
             The window, its coefficients, and the mixture.
         """
-        snapshots = self._window(store, n_rounds)
-        coefficients = self._solve_coefficients(snapshots)
-        if self.coefficients == "anderson":  # what says nothing new never will
-            first = min(
-                np.flatnonzero(coefficients)[0], max(len(snapshots) - RECENT, 0)
-            )
-            snapshots, coefficients = snapshots[first:], coefficients[first:]
+        snapshots, coefficients = self._choose(store, self._size(n_rounds))
         sample = self._mix(snapshots, coefficients)
         if _is_signed(sample) and self.coefficients == "anderson":
             coefficients = anderson(snapshots, convex=True)
@@ -245,16 +236,26 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             )
         return Pool(snapshots, coefficients, _clip(sample))
 
-    def _window(self, store, n_rounds):
-        """Return the window; an average over all models is kept as one snapshot."""
-        size = self.window
-        if size is None:
-            size = len(store)
-        elif not isinstance(size, Integral):
-            size = ceil(size * n_rounds)
-        snapshots = name_rows(store[-size:])
-        average = self.window is None and self.coefficients == "uniform"
-        return reduce(_absorb, snapshots, ()) if average else snapshots
+    def _size(self, n_rounds):
+        """Return the number of snapshots in the window, None for all."""
+        if self.window is None or isinstance(self.window, Integral):
+            return self.window
+        return ceil(self.window * n_rounds)
+
+    def _choose(self, store, size):
+        """Return the snapshots to keep, and their coefficients."""
+        n_snapshots = len(store) if size is None else size
+        if self.coefficients == "anderson":
+            recent = store[-max(n_snapshots, RECENT) :]
+            return accelerate(name_rows(recent), size)
+        snapshots = name_rows(store[-n_snapshots:])
+        if self.coefficients == "uniform":
+            if size is None:  # the average is kept as one snapshot
+                snapshots = reduce(absorb, snapshots, ())
+            return snapshots, uniform(snapshots)
+        if self.coefficients == "size":
+            return snapshots, by_size(snapshots)
+        return snapshots, self._ask_for_coefficients(snapshots)
 
     def __skperf_way__(self):
         if self.window == 1:
@@ -263,14 +264,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             return "all" if self.window is None else "window"
         return "anderson" if self.coefficients == "anderson" else "other"
 
-    def _solve_coefficients(self, snapshots):
-        if self.coefficients == "uniform":
-            return uniform(snapshots)
-        if self.coefficients == "size":
-            return by_size(snapshots)
-        if self.coefficients == "anderson":
-            helps = accelerates(snapshots)
-            return anderson(snapshots) if helps else uniform(snapshots)
+    def _ask_for_coefficients(self, snapshots):
         coefficients = np.asarray(self.coefficients(snapshots), dtype=float)
         if coefficients.shape != (len(snapshots),) or not np.isclose(
             coefficients.sum(), 1
@@ -290,21 +284,6 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             rng = check_random_state(self.random_state)
             return subsample(snapshots, coefficients, rng)
         return mix(snapshots, coefficients)
-
-
-def _absorb(snapshots, newest):
-    """Average the newest snapshot into the last one if they share their rows."""
-    if not snapshots or snapshots[-1].sample.support != newest.sample.support:
-        return (*snapshots, newest)
-    *older, last = snapshots
-    shares = uniform([last, newest])
-    average = newest._replace(
-        sample=mix([last, newest], shares),
-        y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
-        residual=None,
-        n_models=last.n_models + newest.n_models,
-    )
-    return (*older, average)
 
 
 def _clip(sample):

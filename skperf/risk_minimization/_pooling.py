@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from skperf.risk_minimization._coefficients import uniform
 from skperf.shift import Sample
 from skperf.shift._sample import as_weights, new_key
 from skperf.utils._sklearn import _num_samples
@@ -38,6 +39,21 @@ def mix(snapshots, coefficients):
             for same in places.values()
         ]
     )
+
+
+def absorb(snapshots, newest):
+    """Average the newest snapshot into the last one if they share their rows."""
+    if not snapshots or snapshots[-1].sample.support != newest.sample.support:
+        return (*snapshots, newest)
+    *older, last = snapshots
+    shares = uniform([last, newest])
+    average = newest._replace(
+        sample=mix([last, newest], shares),
+        y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
+        residual=None,
+        n_models=last.n_models + newest.n_models,
+    )
+    return (*older, average)
 
 
 def name_rows(snapshots):

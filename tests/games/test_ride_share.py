@@ -117,7 +117,10 @@ def test_everything_converges_at_fifteen_dollars(order):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_own_residuals_are_no_acceleration_of_the_game(order):
-    """Each company's residuals vanish, as it has more models than prices."""
+    """Each company's residuals vanish, as it has more models than prices.
+
+    Averages then take over, and are slower.
+    """
     data = make_ride_share(10, random_state=0)
     errors = {}
     for residuals in ("joint", "own"):
@@ -127,7 +130,7 @@ def test_own_residuals_are_no_acceleration_of_the_game(order):
             game.fit(data.data, data.target)
         errors[residuals] = error(game, data)
     assert errors["joint"] < 1e-6
-    assert errors["own"] > CENT
+    assert errors["own"] > 1e-4
 
 
 def test_one_company_that_mixes_speeds_the_other_up():

@@ -3,16 +3,19 @@
 
 """Anderson mixing where it does not help: kinks and saturating reactions."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 
 from skperf import AffineRiskMinimizer
 from skperf.games import BaseGameShift, PerformativeGame
 from skperf.retraining import Snapshot
-from skperf.risk_minimization import _coefficients
-from skperf.risk_minimization._coefficients import accelerates, anderson
+from skperf.risk_minimization import _anderson, anderson
+from skperf.risk_minimization._safeguard import RECENT, accelerate
 from skperf.shift import FunctionShift, Sample
 
 SAME = LinearRegression(fit_intercept=False)
@@ -54,32 +57,112 @@ def test_a_game_of_them():
 
 
 def make_snapshots(predictions, residuals):
-    sample = Sample(X, np.ones(2))
+    sample = Sample(X, np.ones(2), support="base")
     return [
-        Snapshot(sample, np.array([f]), np.array([r]))
+        Snapshot(sample, np.array([f]), None if r is None else np.array([r]))
         for f, r in zip(predictions, residuals, strict=True)
     ]
 
 
+def mixes(predictions, residuals):
+    """Return whether Anderson mixing goes on: averages count all the same."""
+    snapshots = make_snapshots(predictions, residuals)
+    _, coefficients = accelerate(snapshots)
+    counted = coefficients[np.flatnonzero(coefficients)]
+    expected = anderson(snapshots)[-len(coefficients) :]
+    return np.ptp(counted) > 0 or np.array_equal(coefficients, expected)
+
+
 def test_three_models_that_are_the_same_and_not_stable():
-    assert accelerates(make_snapshots([1.0, 2.0, 2.0], [1.0, 1.0, 1.0]))
-    assert not accelerates(make_snapshots([1.0, 2.0, 2.0, 2.0], [1.0] * 4))
-    assert accelerates(make_snapshots([1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 0.0]))
+    assert mixes([1.0, 2.0, 2.0], [1.0, 0.5, 0.4])
+    same = make_snapshots([1.0, 2.0, 2.0, 2.0], [1.0, 0.5, 0.4, 0.3])
+    snapshots, coefficients = accelerate(same)
+    assert snapshots == same
+    np.testing.assert_array_equal(coefficients, [0.25] * 4)
+    assert mixes([1.0, 2.0, 2.0, 2.0], [1.0, 0.5, 0.4, 0.0])
 
 
 def test_rounds_that_do_not_come_nearer():
     steps = np.arange(11.0)
-    assert accelerates(make_snapshots(steps, 0.5**steps))
-    assert not accelerates(make_snapshots(steps, [1.0] * 11))
-    assert not accelerates(make_snapshots(steps, 1 - 0.005 * steps))
-    assert accelerates(make_snapshots(steps[:9], [1.0] * 9))  # too early to tell
+    assert mixes(steps, 0.5**steps)
+    assert mixes(steps[:9], [1.0] * 9)  # too early to tell
+    for residuals in ([1.0] * 10, 1 - 0.005 * steps[:10], 1 + steps[:10]):
+        snapshots = make_snapshots(steps[:10], residuals)
+        kept, coefficients = accelerate(snapshots)
+        assert kept == tuple(snapshots)
+        np.testing.assert_array_equal(coefficients, [0.0] * 9 + [1.0])
+
+
+def test_averages_begin_where_mixing_was_left_and_stay():
+    """Progress of the averages is no reason to give them up."""
+    residuals = [None, *[1.0] * 10, *0.5 ** np.arange(20)]
+    kept = ()
+    for n, snapshot in enumerate(make_snapshots(np.arange(31.0), residuals)):
+        kept, coefficients = accelerate((*kept, snapshot))
+        if n < 10:
+            continue
+        n_averaged = n - 9
+        models = [s.n_models for s in kept]
+        assert models == [1] * min(n + 1, 12) if n < 12 else [*[1] * 11, n - 10]
+        np.testing.assert_array_equal(coefficients[:10], np.zeros(10))
+        assert coefficients[-1] == pytest.approx((n - 10 or 1) / n_averaged)
+        assert coefficients.sum() == pytest.approx(1)
+    assert kept[-1].y_pred == pytest.approx(np.arange(11, 31).mean())
+
+
+def test_a_window_limits_what_counts():
+    steps = np.arange(14.0)
+    kept, coefficients = accelerate(make_snapshots(steps, [1.0] * 14), size=3)
+    assert len(kept) == 14
+    np.testing.assert_allclose(coefficients, [0.0] * 11 + [1 / 3] * 3)
+    kept, coefficients = accelerate(make_snapshots(steps, 0.5**steps), size=3)
+    assert len(kept) == RECENT
+    np.testing.assert_array_equal(coefficients[:-3], np.zeros(RECENT - 3))
+    expected = anderson(make_snapshots(steps[-3:], 0.5 ** steps[-3:]))
+    np.testing.assert_array_equal(coefficients[-3:], expected)
+
+
+@pytest.mark.parametrize(
+    ("level", "strength", "steepness"),
+    [(10, 8, 2), (10, 2, 1), (79, 70, 1), (30, 30, 3), (30, 9, 100), (5, 1, 5)],
+)
+@pytest.mark.parametrize("n_players", [1, 2, 5])
+def test_as_good_as_averages_a_dozen_rounds_later(
+    level, strength, steepness, n_players
+):
+    """Cournot competition: demand falls with the arcsinh of the total quantity."""
+
+    class Market(BaseGameShift):
+        def sample(
+            self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
+        ):
+            total = y_pred.sum(axis=1)
+            price = level - strength * np.arcsinh(1 + steepness * total)
+            return [Sample(X, price - (total - own) / 2) for own in y_pred.T]
+
+    def best_reply(quantity):
+        price = level - strength * np.arcsinh(1 + steepness * n_players * quantity)
+        return price - (n_players - 1) * quantity / 2
+
+    stable = brentq(lambda quantity: best_reply(quantity) - quantity, -1e3, 1e3)
+
+    def error(coefficients, n_rounds):
+        player = AffineRiskMinimizer(SAME, coefficients=coefficients)
+        players = [(f"firm {i}", player) for i in range(n_players)]
+        game = PerformativeGame(players, Market(), max_iter=n_rounds, tol=1e-9)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            game.fit(X, np.ones(2))
+        return max(abs(one.predict(X[:1])[0] - stable) for one in game.players_)
+
+    assert error("anderson", 172) <= max(2 * error("uniform", 160), 1e-8)
 
 
 def test_least_squares_that_do_not_end(monkeypatch):
     def go_round(*args, **kwargs):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr(_coefficients, "nnls", go_round)
+    monkeypatch.setattr(_anderson, "nnls", go_round)
     snapshots = make_snapshots([1.0, 2.0, 3.0], [1.0, 0.5, -0.4])
     coefficients = anderson(snapshots, convex=True)
     assert coefficients.sum() == 1
