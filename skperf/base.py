@@ -391,7 +391,12 @@ class BaseRiskMinimizer(
     def __skperf_judge__(self, path, measured, random):
         """Say how retraining ended, of a model that was measured."""
         how = verdict(
-            self.history_, measured, self.tol, random=random, errors=path.risk_errors
+            path.history,
+            measured,
+            self.tol,
+            random=random,
+            cycles=path.cycles,
+            errors=path.risk_errors,
         )
         vars(self).update(how)
 

@@ -28,6 +28,7 @@ from skperf.games._world import GameWorld
 from skperf.retraining._advice import advise
 from skperf.retraining._loop import Retraining
 from skperf.retraining._measured import join_measured
+from skperf.retraining._path import cycle_together
 from skperf.retraining._population import check_population
 from skperf.retraining._verdict import verdict
 from skperf.shift._binding import bind_to_sample
@@ -322,7 +323,8 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         for player, path in zip(self.players_, standing.paths, strict=True):
             player.__skperf_judge__(path, path.measured, random=random)
         together = join_measured(standing.measured)
-        how = verdict(self.history_, together, self.tol, random=random)
+        cycles = cycle_together(standing.paths)
+        how = verdict(self.history_, together, self.tol, random=random, cycles=cycles)
         del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 

@@ -24,9 +24,9 @@ _MEANING = {
     "noise floor": "The data are drawn anew in every round and the gap is that noise. "
     "Use a shift without it (resampling='expected'){}, or accept a tol of about this "
     "gap.",
-    "cycle": "Models replace each other for ever. {}",
+    "cycle": "The same models replace each other for ever. {}",
     "plateau": "The gap stays: the model answers in jumps, as trees do, its own fit "
-    "stops too early, or models go round in a long cycle. Use a smoother model, "
+    "stops too early, or more than 12 models replace each other. Use a smoother model, "
     "tighten the estimator's own tolerance{}, or accept a tol of about this gap.",
     "diverging": "Each model moves the data more than the one before. Try {}.",
     "slow": "The gap still falls, or there were too few rounds to tell. Raise "

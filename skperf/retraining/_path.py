@@ -12,10 +12,13 @@ from skperf.retraining._history import History, empty_history
 from skperf.retraining._losses import root_mean_square, scaled_difference
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
+from skperf.retraining._orbit import LONGEST, NOWHERE, comes_again, extend_orbit
 from skperf.retraining._scoring import Scoring
 from skperf.retraining._store import MemoryStore, Snapshot, Store
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
+
+_JUMP = 0.1  # of the spread of predictions: smaller steps are no cycle
 
 
 class Pool(NamedTuple):
@@ -57,18 +60,21 @@ class Path(NamedTuple):
     is_late: bool = False  # the newest data were seen under an older model
     measured: Measured = Measured()  # the deployed model, if the world was asked
     risk_errors: tuple[Floats | None, ...] = ()  # of each round, by persons
+    orbit: Floats = NOWHERE  # the last models
     seen: Measured = Measured()  # the model before it, on the data seen under it
 
     @classmethod
     def start(cls, base: Sample, predictor: DeployedModel, scoring: Scoring) -> Self:
         """Deploy a first model on a base population."""
+        risk, y_pred = predictor.risk(base, scoring), predictor(base.X)
         return cls(
             X=base.X,
             sample_weight=base.sample_weight,
             predictor=predictor,
-            risk=predictor.risk(base, scoring),
-            y_pred=predictor(base.X),
+            risk=risk,
+            y_pred=y_pred,
             history=empty_history(),
+            orbit=extend_orbit(NOWHERE, y_pred, base.sample_weight),
         )
 
     def deploy(
@@ -89,6 +95,7 @@ class Path(NamedTuple):
             y_pred=y_pred,
             previous=self.y_pred,
             previous_residual=self.residual,
+            orbit=extend_orbit(self.orbit, y_pred, self.sample_weight),
             moved=_distance(y_pred, self.y_pred, self.sample_weight),
             residual=scaled_difference(y_pred, mixture, self.sample_weight),
             store=store.keep(pool.snapshots),
@@ -114,6 +121,11 @@ class Path(NamedTuple):
         )
 
     @property
+    def cycles(self) -> bool:
+        """Whether the same models come again, and are not nearly one."""
+        return cycle_together([self])
+
+    @property
     def estimate(self) -> float:
         """Estimate of how far a retraining on D(f) alone would move the model f."""
         return (
@@ -133,9 +145,27 @@ class Path(NamedTuple):
             return distance
         return min(self.moved / max(self.share, 1e-300), max(self.moved, distance))
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the predictions over people."""
+        mean = np.average(self.y_pred, axis=0, weights=self.sample_weight)
+        return self.gap(np.broadcast_to(mean, self.y_pred.shape))
+
     def gap(self, y_pred: Floats | None) -> float:
         """Return the root mean squared distance of the deployed model to `y_pred`."""
         return _distance(self.y_pred, y_pred, self.sample_weight)
+
+
+def cycle_together(paths: Sequence[Path]) -> bool:
+    """Return whether the same models come again, of all paths at once.
+
+    Models that differ by little, as trees whose splits jump do, are no cycle to break.
+    """
+    differ = any(
+        path.history["prediction_gap"][-LONGEST:].max(initial=0) > _JUMP * path.spread
+        for path in paths
+    )
+    return differ and comes_again(np.hstack([path.orbit for path in paths]))
 
 
 def _distance(

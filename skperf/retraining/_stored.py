@@ -17,7 +17,7 @@ from skperf.retraining._schema import Schema
 from skperf.shift._labels import Label
 from skperf.shift._world import State
 
-VERSION = 1
+VERSION = 2
 
 
 class Stored(TypedDict, total=False):

@@ -15,8 +15,7 @@ from skperf.shift._sample import Floats
 _MIN_ROUNDS = 4  # a trend needs four points before its error can be judged
 _N_ERRORS = 5  # standard errors of the slope that chance does not reach
 _FALL = 3  # a factor between the peaks of two halves that chance does not reach
-_FLAT = 0.02  # a change of 2 % a round or less can be a cycle that is settling
-_TWO_BACK_SHARE = 0.1  # in a cycle the model before last is this much nearer
+_MIN_SLOPE = 0.001  # a residual that changes by less a round stays
 
 
 def verdict(
@@ -25,18 +24,20 @@ def verdict(
     tol: float,
     *,
     random: bool,
+    cycles: bool,
     errors: Sequence[Floats | None] = (),
 ) -> dict[str, object]:
     """Return the fitted attributes that say how retraining ended.
 
     Only what was `measured` counts as converged, and only if nothing speaks against it.
-    The `errors` of the risk tell whether that has settled.
+    `cycles` says whether models come again; the `errors` of the risk tell whether that
+    has settled.
     """
     small = bool(measured.residual <= tol)
     converged = small and measured.doubt is None
     word = "converged"
     if not converged:
-        word = diagnose(history, measured, tol, random=random)
+        word = diagnose(history, measured, tol, random=random, cycles=cycles)
     stays = word in ("plateau", "noise floor")
     settled = settled_risk(history, errors) if stays else None
     return {
@@ -47,7 +48,9 @@ def verdict(
     }
 
 
-def diagnose(history: History, measured: Measured, tol: float, *, random: bool) -> str:
+def diagnose(
+    history: History, measured: Measured, tol: float, *, random: bool, cycles: bool
+) -> str:
     """Name the state of a retraining path that has not converged.
 
     Parameters
@@ -64,6 +67,9 @@ def diagnose(history: History, measured: Measured, tol: float, *, random: bool) 
     random : bool
         Whether the same predictions can give different data.
 
+    cycles : bool
+        Whether the same models come again.
+
     Returns
     -------
     diagnosis : {"small steps", "untrained", "noise floor", "cycle", "plateau", \
@@ -72,7 +78,7 @@ def diagnose(history: History, measured: Measured, tol: float, *, random: bool) 
     """
     if measured.doubt == "untrained" or measured.residual <= tol:
         return str(measured.doubt)
-    trend = _trend(history, _residuals(history, measured, tol))
+    trend = _trend(_residuals(history, measured, tol), cycles=cycles)
     if trend != "plateau":
         return trend
     if measured.doubt == "small steps":
@@ -92,19 +98,17 @@ def _residuals(history: History, measured: Measured, tol: float) -> Floats:
     return trusted if len(estimates) else estimates
 
 
-def _trend(history: History, residual: Floats) -> str:
-    """Tell by the residuals and gaps of the rounds where a path is heading."""
+def _trend(residual: Floats, *, cycles: bool) -> str:
+    """Tell by the residuals of the rounds where a path is heading."""
     if not np.isfinite(residual).all():
         return "diverging"
     if len(residual) < _MIN_ROUNDS:
         return "slow"
+    if cycles:
+        return "cycle"
     recent = slice(-max(_MIN_ROUNDS, len(residual) // 2), None)
     slope, error = _log_trend(residual[recent])
-    swing = history["prediction_gap"][-2:]
-    returns = history["two_back_gap"][-2:] < _TWO_BACK_SHARE * swing
-    if returns.all() and abs(slope) < _FLAT:
-        return "cycle"
-    steep = abs(slope) > _N_ERRORS * error + _FLAT / 20
+    steep = abs(slope) > _N_ERRORS * error + _MIN_SLOPE
     if (steep and slope < 0) or _has_fallen(residual[recent]):
         return "slow"
     if steep and residual[-1] == residual.max():

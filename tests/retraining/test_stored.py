@@ -28,7 +28,7 @@ def minimizer():
 def test_an_unfitted_minimizer(minimizer):
     stored = minimizer.__getstate__()
     assert stored == {
-        "version": 1,
+        "version": 2,
         "params": minimizer.get_params(deep=False),
         "attached": {},
     }
@@ -101,7 +101,7 @@ def test_what_scikit_learn_attaches_is_kept(minimizer):
     assert {"_skl_callbacks", "_metadata_request"} <= attached.keys()
 
 
-@pytest.mark.parametrize("version", [None, 0, 2])
+@pytest.mark.parametrize("version", [None, 1, 3])
 def test_another_version_is_refused(minimizer, version):
     stored = minimizer.__getstate__() | {"version": version}
     with pytest.raises(ValueError, match=f"version {version} of the format; expected"):

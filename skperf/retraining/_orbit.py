@@ -1,0 +1,50 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The last models of a path, in few numbers each, and whether the same come again."""
+
+import numpy as np
+
+from skperf.shift._sample import Floats
+
+_N_SUMS = 61  # of rows, that stand for a model's predictions
+LONGEST = 12  # models in a cycle
+_REMEMBERED = 2 * LONGEST + 1
+_NEAR = 0.1  # of the largest step: a model that comes again is so much nearer
+_STEADY = 0.02  # a change of steps by 2 % a round or less can be a settling cycle
+
+NOWHERE: Floats = np.empty((0, _N_SUMS))
+
+
+def extend_orbit(orbit: Floats, y_pred: Floats, sample_weight: Floats | None) -> Floats:
+    """Return the orbit with the predictions of one more model.
+
+    They are summed over every 61st row, so that an orbit is small; models that differ
+    have other sums but by a chance that no path meets twice.
+    """
+    rows = y_pred.reshape(len(y_pred), -1)
+    if sample_weight is not None:
+        rows = rows * (sample_weight / sample_weight.max())[:, None]
+    values = rows.ravel()
+    table = np.zeros((-(-values.size // _N_SUMS), _N_SUMS))
+    table.ravel()[: values.size] = values
+    return np.vstack([orbit, table.sum(axis=0)])[-_REMEMBERED:]
+
+
+def comes_again(orbit: Floats) -> bool:
+    """Return whether a few models replace each other for ever.
+
+    Each of the last ones is near the one of the period before, seen from the steps
+    between them, and the steps stay as large as they were.
+    """
+    steps = np.linalg.norm(np.diff(orbit, axis=0), axis=1)
+    longest = (len(orbit) - 1) // 2
+    return any(_repeats(orbit, steps, period) for period in range(2, longest + 1))
+
+
+def _repeats(orbit: Floats, steps: Floats, period: int) -> bool:
+    returns = np.linalg.norm(orbit[-period:] - orbit[-2 * period : -period], axis=1)
+    recent, before = steps[-period:].sum(), steps[-2 * period : -period].sum()
+    shrunk, grown = before * np.exp([-_STEADY * period, _STEADY * period])
+    near = returns.max() < _NEAR * steps[-period:].max()
+    return bool(near and shrunk < recent < grown)
