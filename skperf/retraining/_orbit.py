@@ -8,8 +8,8 @@ import numpy as np
 from skperf.shift._sample import Floats
 
 _N_SUMS = 61  # of rows, that stand for a model's predictions
-LONGEST = 12  # models in a cycle
-_REMEMBERED = 2 * LONGEST + 1
+_LONGEST = 12  # models in a cycle
+_REMEMBERED = 2 * _LONGEST + 1
 _NEAR = 0.1  # of the largest step: a model that comes again is so much nearer
 _STEADY = 0.02  # a change of steps by 2 % a round or less can be a settling cycle
 
@@ -31,15 +31,16 @@ def extend_orbit(orbit: Floats, y_pred: Floats, sample_weight: Floats | None) ->
     return np.vstack([orbit, table.sum(axis=0)])[-_REMEMBERED:]
 
 
-def comes_again(orbit: Floats) -> bool:
-    """Return whether a few models replace each other for ever.
+def period_of(orbit: Floats) -> int | None:
+    """Return how many models replace each other for ever, None if none do.
 
     Each of the last ones is near the one of the period before, seen from the steps
     between them, and the steps stay as large as they were.
     """
     steps = np.linalg.norm(np.diff(orbit, axis=0), axis=1)
     longest = (len(orbit) - 1) // 2
-    return any(_repeats(orbit, steps, period) for period in range(2, longest + 1))
+    periods = range(2, longest + 1)
+    return next((n for n in periods if _repeats(orbit, steps, n)), None)
 
 
 def _repeats(orbit: Floats, steps: Floats, period: int) -> bool:

@@ -12,7 +12,7 @@ from skperf.retraining._history import History, empty_history
 from skperf.retraining._losses import root_mean_square, scaled_difference
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
-from skperf.retraining._orbit import LONGEST, NOWHERE, comes_again, extend_orbit
+from skperf.retraining._orbit import NOWHERE, extend_orbit, period_of
 from skperf.retraining._scoring import Scoring
 from skperf.retraining._store import MemoryStore, Snapshot, Store
 from skperf.shift import Sample
@@ -161,11 +161,12 @@ def cycle_together(paths: Sequence[Path]) -> bool:
 
     Models that differ by little, as trees whose splits jump do, are no cycle to break.
     """
-    differ = any(
-        path.history["prediction_gap"][-LONGEST:].max(initial=0) > _JUMP * path.spread
-        for path in paths
-    )
-    return differ and comes_again(np.hstack([path.orbit for path in paths]))
+    period = period_of(np.hstack([path.orbit for path in paths]))
+    if period is None:
+        return False
+    steps = (path.history["prediction_gap"][-period:].max() for path in paths)
+    jumps = (_JUMP * path.spread for path in paths)
+    return any(step > jump for step, jump in zip(steps, jumps, strict=True))
 
 
 def _distance(

@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.games import BaseGameShift, PerformativeGame
 from skperf.retraining._measured import Measured
-from skperf.retraining._orbit import NOWHERE, comes_again, extend_orbit
+from skperf.retraining._orbit import NOWHERE, extend_orbit, period_of
 from skperf.retraining._verdict import diagnose
 from skperf.shift import FunctionShift, Sample
 
@@ -30,7 +30,7 @@ def judge(y_preds, *, random=False):
     """Diagnose a path of these predictions, whose residuals are its steps."""
     steps = np.sqrt(np.mean(np.diff(y_preds, axis=0) ** 2, axis=1))
     history, measured = make_history(steps), Measured(steps[-1])
-    cycles = comes_again(make_orbit(y_preds))
+    cycles = period_of(make_orbit(y_preds)) is not None
     return diagnose(history, measured, 0, random=random, cycles=cycles)
 
 
@@ -51,9 +51,9 @@ def test_models_that_come_again_are_a_cycle(period, n_rows):
 
 
 def test_two_periods_must_be_seen():
-    assert comes_again(make_orbit(go_round(5, 11)))
-    assert not comes_again(make_orbit(go_round(5, 10)))
-    assert not comes_again(make_orbit(go_round(13, 60)))
+    assert period_of(make_orbit(go_round(5, 11))) == 5
+    assert period_of(make_orbit(go_round(5, 10))) is None
+    assert period_of(make_orbit(go_round(13, 60))) is None
 
 
 @pytest.mark.parametrize("period", [2, 3, 5])
@@ -75,21 +75,21 @@ def test_rows_without_weight_do_not_count():
     path = go_round(3, 12, n_rows=100)
     weight = np.arange(100) % 2.0
     path[:, ::2] = np.random.default_rng(0).normal(size=(12, 50))
-    assert comes_again(make_orbit(path, weight))
-    assert not comes_again(make_orbit(path))
+    assert period_of(make_orbit(path, weight)) == 3
+    assert period_of(make_orbit(path)) is None
 
 
 def test_several_outputs():
     path = go_round(3, 12, n_rows=200).reshape(12, 100, 2)
-    assert comes_again(make_orbit(path))
-    assert comes_again(make_orbit(path, np.arange(100.0)))
+    assert period_of(make_orbit(path)) == 3
+    assert period_of(make_orbit(path, np.arange(100.0))) == 3
 
 
 @pytest.mark.parametrize("random", [True, False])
 def test_a_mixture_that_stands_still_is_no_cycle(random):
     # an average of all models may repeat itself to the last digit and not be stable
     expected = "noise floor" if random else "plateau"
-    assert not comes_again(make_orbit(np.ones((9, 20))))
+    assert period_of(make_orbit(np.ones((9, 20)))) is None
     found = diagnose(
         make_history([1e-3] * 8), Measured(1e-3), 0, random=random, cycles=False
     )
