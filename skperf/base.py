@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
-from skperf.retraining._advice import advise, advise_settled, advise_solver
+from skperf.retraining._advice import MAY_BE_SOLVER, advise, advise_settled
 from skperf.retraining._changes import changed_params
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
@@ -24,7 +24,6 @@ from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
 from skperf.retraining._scoring import require_one_score
-from skperf.retraining._solver import solver_tolerance
 from skperf.retraining._stored import fitted_attributes, from_stored, to_stored
 from skperf.retraining._tasks import MinimizerTasks
 from skperf.retraining._verdict import verdict
@@ -405,13 +404,12 @@ class BaseRiskMinimizer(
 
         Models that go round or jump are then a plateau: their solver is the cause.
         """
-        if self.diagnosis_ not in ("plateau", "cycle", "settled in risk"):
+        if self.diagnosis_ not in MAY_BE_SOLVER:
             return None
-        (error,) = retraining.solver_errors(standing)
-        if error < self.stability_residual_ / 2:
-            return None
-        vars(self).update(diagnosis_="plateau", settled_risk_=None)
-        return advise_solver(solver_tolerance(self.estimator), error)
+        advice = retraining.blame_solver(standing)
+        if advice is not None:
+            vars(self).update(diagnosis_="plateau", settled_risk_=None)
+        return advice
 
     def _advise(self, random):
         if self.diagnosis_ == "settled in risk":

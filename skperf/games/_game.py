@@ -25,7 +25,7 @@ from skperf.games._players import (
 from skperf.games._shift import split_targets
 from skperf.games._task import GameTasks
 from skperf.games._world import GameWorld
-from skperf.retraining._advice import advise
+from skperf.retraining._advice import MAY_BE_SOLVER, advise
 from skperf.retraining._loop import Retraining
 from skperf.retraining._measured import join_measured
 from skperf.retraining._path import cycle_together
@@ -261,9 +261,10 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         retraining.publish(standing)
         standing = retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
         self._judge(standing, world.is_random)
+        stalled = self._blame_solver(retraining, standing)
         tasks.finish(standing.paths)
         if not self.converged_ and not tasks.stopped:
-            self._warn(world.is_random)
+            self._warn(stalled or self._advise(world.is_random))
         return self
 
     def predict(self, X):
@@ -328,16 +329,26 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 
-    def _warn(self, random):
+    def _blame_solver(self, retraining, standing):
+        """Return advice where the gap is what a solver's tolerance leaves, or None."""
+        if self.diagnosis_ not in MAY_BE_SOLVER:
+            return None
+        advice = retraining.blame_solver(standing)
+        if advice is not None:
+            self.diagnosis_ = "plateau"
+        return advice
+
+    def _advise(self, random):
         ways = {player.__skperf_way__() for player in self.players_}
-        advice = advise(
-            self.diagnosis_, min(ways) if len(ways) == 1 else "other", random=random
-        )
         if self.residuals == "own" and "anderson" in ways:
-            advice = (
+            return (
                 "Anderson coefficients from a player's own residuals do not converge "
                 "in general. Use residuals='joint'."
             )
+        way = min(ways) if len(ways) == 1 else "other"
+        return advise(self.diagnosis_, way, random=random)
+
+    def _warn(self, advice):
         warnings.warn(
             f"The game is not stable after {self.n_iter_} rounds: the stability "
             f"residual is {self.stability_residual_:.2g} with tol={self.tol:g}. "

@@ -16,6 +16,9 @@ from skperf.retraining._settled import SettledRisk
 #: all, the mixture of Anderson, or something of its author's.
 Way = Literal["last", "window", "all", "anderson", "other"]
 
+#: Verdicts of which the estimator's own solver may be the cause.
+MAY_BE_SOLVER = ("plateau", "cycle", "settled in risk")
+
 _ANDERSON = "AffineRiskMinimizer(coefficients='anderson')"
 _SMOOTHER = "a more strongly regularized estimator"
 

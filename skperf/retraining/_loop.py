@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skperf.retraining._learner import Learner
-from skperf.retraining._measured import Measured
+from skperf.retraining._measured import Measured, join_measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
-from skperf.retraining._solver import solver_error
+from skperf.retraining._solver import blame_solver
 from skperf.retraining._worlds import SharedWorld, remembers
 from skperf.shift import Sample
 
@@ -127,11 +127,11 @@ class Retraining:
         )
         return standing._replace(paths=tuple(paths))
 
-    def solver_errors(self, standing: Standing) -> list[float]:
-        """Return how far each learner's own tolerance leaves it from its goal."""
+    def blame_solver(self, standing: Standing) -> str | None:
+        """Return advice where the gap is what a solver's tolerance leaves, or None."""
         samples = self.world.settle(standing.state, standing.predictors)
-        triples = zip(self.learners, standing.paths, samples, strict=True)
-        return [solver_error(*triple) for triple in triples]
+        residual = join_measured(standing.measured).residual
+        return blame_solver(self.learners, standing.paths, samples, residual)
 
 
 def _has_ended(measured: Sequence[Measured], tol: float) -> bool:

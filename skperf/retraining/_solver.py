@@ -3,14 +3,36 @@
 
 """How far an estimator's own tolerance leaves it from what it is looking for."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from sklearn.base import BaseEstimator
 
+from skperf.retraining._advice import advise_solver
 from skperf.retraining._learner import Learner
 from skperf.retraining._losses import root_mean_square, scaled_difference
 from skperf.retraining._path import Path
 from skperf.shift import Sample
 
 _TIGHTER = 0.01  # the tolerance that stands for none
+
+
+def blame_solver(
+    learners: Sequence[Learner],
+    paths: Sequence[Path],
+    samples: Sequence[Sample],
+    residual: float,
+) -> str | None:
+    """Return advice where a solver's own tolerance leaves the residual, or None.
+
+    Of several models the one whose solver errs most is meant.
+    """
+    errors = [solver_error(*one) for one in zip(learners, paths, samples, strict=True)]
+    worst = int(np.argmax(errors))
+    if errors[worst] < residual / 2:
+        return None
+    tolerances = solver_tolerance(learners[worst].estimator)
+    return advise_solver(tolerances, errors[worst])
 
 
 def solver_tolerance(estimator: BaseEstimator) -> dict[str, float]:

@@ -18,7 +18,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.games import BaseGameShift, GameOutcomeShift, PerformativeGame
 from skperf.inspection import RetrainingDisplay
-from skperf.shift import OutcomeShift, ResampleIfRejected, Sample, World
+from skperf.shift import (
+    OutcomeShift,
+    ResampleIfRejected,
+    Sample,
+    StrategicResponse,
+    World,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 3))
@@ -508,3 +514,29 @@ def test_invalid_data(game):
         game.fit(X, Y[:, :1])
     with pytest.raises(ValueError, match="Negative values"):
         game.fit(X, Y, sample_weight=-WEIGHTS)
+
+
+def test_the_solver_that_stops_too_early_is_named():
+    """Applicants of two banks move against each bank's score, as for one alone."""
+
+    class TwoBanks(BaseGameShift):
+        def sample(
+            self, X, y, y_pred, *, predictor=None, sample_weight=None, random_state=None
+        ):
+            move = StrategicResponse(10, strategic_features=[0, 3, 5]).sample
+            return [
+                move(X, y, own, predictor=bank)
+                for own, bank in zip(y_pred.T, predictor, strict=True)
+            ]
+
+    X, y = make_classification(2000, 11, n_informative=6, flip_y=0.1, random_state=0)
+    exact = LogisticRegression(solver="newton-cholesky")
+    for solvers in ([exact, LogisticRegression()], [LogisticRegression(), exact]):
+        banks = [(str(i), RepeatedRiskMinimizer(one)) for i, one in enumerate(solvers)]
+        game = PerformativeGame(banks, TwoBanks(), max_iter=16)
+        with pytest.warns(ConvergenceWarning, match=r"own solver.*tol=0.0001.*newton"):
+            game.fit(X, y)
+        assert game.diagnosis_ == "plateau"
+    banks = [("a", RepeatedRiskMinimizer(exact)), ("b", RepeatedRiskMinimizer(exact))]
+    game = PerformativeGame(banks, TwoBanks(), max_iter=16).fit(X, y)
+    assert game.diagnosis_ == "converged"
