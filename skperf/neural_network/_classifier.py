@@ -328,7 +328,8 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
 
     def _check_training_data(self, X, y, *, reset):
         if not reset and self._is_checked(X):
-            y = column_or_1d(y, warn=True)
+            if type(y) is not np.ndarray or y.ndim != 1:  # or else it is one already
+                y = column_or_1d(y, warn=True)
             check_consistent_length(X, y)
             return X, y
         X, y = validate_data(self, X, y, dtype=self.dtype, reset=reset)

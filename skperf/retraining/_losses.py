@@ -72,8 +72,12 @@ def scaled_difference(
 
 def _log_losses(y: NDArray, proba: NDArray, classes: NDArray) -> Floats:
     # a label that the model has never seen gets no probability
-    likelihood = sum(p * (y == k) for p, k in zip(proba.T, classes, strict=True))
-    return -np.log(likelihood.clip(min=np.finfo(proba.dtype).eps))
+    losses = np.zeros(len(y), proba.dtype)
+    for p, k in zip(proba.T, classes, strict=True):
+        losses += p * (y == k)
+    np.maximum(losses, np.finfo(proba.dtype).eps, out=losses)
+    np.log(losses, out=losses)
+    return np.negative(losses, out=losses)
 
 
 def _row_mean(values: NDArray) -> Floats:
