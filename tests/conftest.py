@@ -1,14 +1,75 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import numpy as np
 import pytest
 import sklearn
 from hypothesis import settings
+from sklearn.utils import _safe_indexing
 
 # A slow machine is not a bug. When CI is set hypothesis has loaded its own "ci"
 # profile by now, and this leaves it in place.
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
+
+
+def pytest_addoption(parser):
+    """Let a run of the tests stand for one on another processor."""
+    parser.addoption(
+        "--disturb",
+        choices=["rows", "digits"],
+        help="hand estimators their rows in another order, or features that differ in "
+        "the last digit: no test may notice but those marked exact",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out tests of what is equal to the last bit, if that is disturbed."""
+    if config.getoption("--disturb"):
+        exact = [item for item in items if item.get_closest_marker("exact")]
+        config.hook.pytest_deselected(items=exact)
+        items[:] = [item for item in items if not item.get_closest_marker("exact")]
+
+
+@pytest.fixture(autouse=True)
+def _disturbed(request, monkeypatch):
+    """Compute in another order, or with other last digits, as other processors do."""
+    kind = request.config.getoption("--disturb")
+    if kind is None:
+        return
+    from skperf.metrics import _risk
+    from skperf.retraining import _fits
+
+    disturb = {"rows": _in_another_order, "digits": _with_other_digits}[kind]
+    for module in (_fits, _risk):
+        fit = module.fit_with_weights
+
+        def disturbed(estimator, sample, fit=fit, **fit_params):
+            sample, fit_params = disturb(sample, fit_params)
+            return fit(estimator, sample, **fit_params)
+
+        monkeypatch.setattr(module, "fit_with_weights", disturbed)
+
+
+def _in_another_order(sample, fit_params):
+    n_samples = len(sample.y)
+    rows = np.random.default_rng(0).permutation(n_samples)
+
+    def take(value):
+        has_rows = np.ndim(value) and len(value) == n_samples
+        return _safe_indexing(value, rows) if has_rows else value
+
+    taken = (v if v is None else _safe_indexing(v, rows) for v in sample[:4])
+    others = {name: take(value) for name, value in fit_params.items()}
+    return type(sample)(*taken, sample.support), others
+
+
+def _with_other_digits(sample, fit_params):
+    X = sample.X
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return sample, fit_params
+    ends = np.random.default_rng(0).choice([-np.inf, np.inf], X.shape)
+    return sample._replace(X=np.nextafter(X, ends.astype(X.dtype))), fit_params
 
 
 @pytest.fixture(autouse=True)

@@ -95,6 +95,7 @@ def test_logistic_regression_is_stable():
     assert np.abs(proba(base) - p).max() > 1e-3
 
 
+@pytest.mark.exact
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_sgd_classifier():
     """A stochastic solver with a seed is as repeatable as any other."""
@@ -107,6 +108,7 @@ def test_sgd_classifier():
     assert_array_equal(proba(model), proba(alone))
 
 
+@pytest.mark.exact
 @pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_missing_values_with_gradient_boosting():
     missing = X.copy()
@@ -121,6 +123,7 @@ def test_missing_values_with_gradient_boosting():
     assert_allclose(proba(model, missing), proba(boosting, missing), atol=1e-12)
 
 
+@pytest.mark.exact
 def test_random_forest():
     """Probabilities of 0 and 1 are fine, and drawn bootstrap rows keep weights."""
     forest = RandomForestClassifier(10, random_state=0)
@@ -202,6 +205,7 @@ def test_strategic_response_of_named_columns(df_module):
     assert_allclose(proba(by_name, frame), proba(by_position), rtol=0, atol=1e-12)
 
 
+@pytest.mark.exact
 def test_column_transformer_on_a_data_frame(df_module):
     """Mixed columns; the strategic one is text."""
     job = np.array(["cook", "nurse", "pilot"])[(X[:, 0] > 0).astype(int) + (Y == 1)]

@@ -66,6 +66,7 @@ def assert_same(first, second):
         assert_array_equal(first_column, second_column, err_msg=name)
 
 
+@pytest.mark.exact
 def test_first_call_trains_the_first_model(minimizer):
     minimizer.partial_fit(X, Y)
     alone = LogisticRegression().fit(X, Y)

@@ -171,6 +171,7 @@ class Demanding(ClassifierMixin, BaseEstimator):
         return self.model_.predict_proba(X)
 
 
+@pytest.mark.exact
 def test_single_values_are_passed_on_in_every_round():
     found = proba(RepeatedRiskMinimizer(Demanding(), SHIFT), penalty=50.0)
     expected = proba(RepeatedRiskMinimizer(LogisticRegression(C=1 / 50), SHIFT))

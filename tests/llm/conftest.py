@@ -1,6 +1,7 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import numpy as np
 import pytest
 
 KNOWN = """
@@ -50,6 +51,38 @@ def new_model(n_rows=64, *, tied=True, dtype="float64", **config):
         return LlamaForCausalLM(settings).to(getattr(torch, dtype)).eval()
 
 
+@pytest.fixture(autouse=True)
+def _disturbed_states(request, monkeypatch):
+    """Sum over texts in another order, or of hidden states with other last digits."""
+    kind = request.config.getoption("--disturb")
+    if kind is None:
+        return
+    pytest.importorskip("transformers")
+    from skperf.llm import _red_flag
+
+    fit, disturb = _red_flag.fit_row, {"rows": _reorder, "digits": _nudge}[kind]
+    monkeypatch.setattr(
+        _red_flag, "fit_row", lambda *data, **params: fit(*disturb(*data), **params)
+    )
+
+
+def _reorder(states, flagged, weight):
+    order = np.random.default_rng(0).permutation(len(states))
+    return [states[i] for i in order], flagged[order], weight[order]
+
+
+def _nudge(states, flagged, weight):
+    import torch
+
+    rng = np.random.default_rng(0)
+
+    def nudge(hidden):
+        ends = torch.from_numpy(rng.choice([-np.inf, np.inf], hidden.shape))
+        return torch.nextafter(hidden, ends.to(hidden))
+
+    return [s._replace(hidden=nudge(s.hidden)) for s in states], flagged, weight
+
+
 CHAT = (
     "{% for message in messages %}<{{ message.role }}> {{ message.content | trim }} "
     "{% endfor %}"
@@ -94,8 +127,6 @@ def handle(model, tokenizer):
 
 def fit_by_hand(language_model, layer=None, *, threshold=0.0, **params):
     """Return a classifier with a row that was not learnt."""
-    import numpy as np
-
     from skperf.llm import RedFlagClassifier
 
     clf = RedFlagClassifier(language_model, **params)
@@ -114,8 +145,6 @@ def fixed():
 @pytest.fixture(scope="session")
 def posts():
     """Return 60 posts of 2 to 20 words; those with label 1 tell how a story ends."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     talk = WORDS[:8] + WORDS[18:34]
     plot = WORDS[:18] + WORDS[34:]

@@ -241,6 +241,7 @@ def test_more_than_a_linear_layer(how):
     assert_allclose(predictor.gradient(X, [0])[:, 0], expected, rtol=0, atol=atol)
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize(
     "model",
     [

@@ -144,6 +144,7 @@ ENCODERS = [
 ]
 
 
+@pytest.mark.exact
 @pytest.mark.filterwarnings("ignore:Retraining is not stable")
 @pytest.mark.parametrize("estimator", ENCODERS)
 def test_encoders_of_the_target_get_no_weights(estimator):

@@ -231,6 +231,7 @@ def test_groups_reach_the_last_step_and_other_searches(estimator):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.exact
 def test_groups_by_metadata_routing():
     class Asks(ClassifierMixin, BaseEstimator):
         def fit(self, X, y, sample_weight=None, groups=None):
