@@ -1,9 +1,9 @@
 # Every target makes the virtual environment it needs under .venv, and makes it
-# anew only when pyproject.toml or constraints.txt has changed.
+# anew only when pyproject.toml or its constraints have changed.
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo test docs bench redflag clean help
+.PHONY: demo style test check disturbed oldest mutants fuzz package docs bench redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -18,10 +18,15 @@ PYTHON ?= python3
 	@touch $@
 
 INSTALL = .venv/$*/bin/python -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt
+    --constraint $(CONSTRAINTS)
+CONSTRAINTS = constraints.txt
 
 .venv/demo/.stamp: EXTRAS = plot,progress
 .venv/test/.stamp: EXTRAS = test,llm
+.venv/oldest/.stamp: EXTRAS = test,llm
+.venv/oldest/.stamp: CONSTRAINTS = constraints-oldest.txt
+.venv/oldest/.stamp: constraints-oldest.txt
+.venv/package/.stamp: EXTRAS = package
 .venv/docs/.stamp: EXTRAS = docs,llm
 .venv/bench/.stamp: EXTRAS = bench
 .venv/redflag/.stamp: EXTRAS = llm
@@ -30,16 +35,52 @@ demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
 	.venv/demo/bin/python examples/plot_credit_study.py
 
-# pytest runs two processes, so each gets one thread.
-test: export MPLBACKEND = Agg
-test: export OMP_NUM_THREADS = 1
-test: export SCIPY_ARRAY_API = 1
-test: .venv/test/.stamp  ## Check style, layers and types, run tests and doctests
+# pytest runs two processes, so each gets one thread. "Quick" is all that takes seconds
+# and needs no data of others, among it every contract.
+PYTEST = -m pytest -n 2 --dist worksteal
+QUICK = -m "not benchmark and not slow and not download"
+test check disturbed oldest mutants fuzz: export MPLBACKEND = Agg
+test check disturbed oldest mutants fuzz: export OMP_NUM_THREADS = 1
+test check disturbed fuzz: export SCIPY_ARRAY_API = 1
+
+style: .venv/test/.stamp
 	.venv/test/bin/ruff check
 	.venv/test/bin/ruff format --check
 	.venv/test/bin/lint-imports --no-logo
 	.venv/test/bin/mypy skperf
-	.venv/test/bin/python -m pytest -n 2 --dist worksteal
+
+test: style  ## Check style, layers and types, run the quick tests
+	.venv/test/bin/python $(PYTEST) $(QUICK)
+
+check: style  ## Run all tests, on real data too, and a few mutants
+	.venv/test/bin/python $(PYTEST)
+	.venv/test/bin/python tests/mutation/run.py --fixed tests/mutation/fixed.txt --share 1
+
+disturbed: .venv/test/.stamp  ## Run the quick tests as on another processor
+	.venv/test/bin/python $(PYTEST) $(QUICK) --disturb rows tests
+	.venv/test/bin/python $(PYTEST) $(QUICK) --disturb digits tests
+
+oldest: .venv/oldest/.stamp  ## Run the quick tests with the oldest versions
+	.venv/oldest/bin/python $(PYTEST) $(QUICK) tests
+
+SEED = 0
+N = 200
+mutants: .venv/test/.stamp  ## Break N lines drawn by SEED, and see whether a test fails
+	.venv/test/bin/python tests/mutation/run.py --seed $(SEED) --number $(N)
+
+fuzz: .venv/test/.stamp  ## Try what nobody thought of: ten thousand examples
+	.venv/test/bin/python -m pytest -p no:randomly --hypothesis-profile thorough tests/fuzz
+
+# The installed package must not see the clone, so Python is told to stay away from it.
+package: .venv/package/.stamp  ## Build wheel and sdist, install each, try it
+	rm -rf dist
+	.venv/package/bin/python -m build --no-isolation
+	for file in dist/*; do \
+	    rm -rf .venv/installed && $(PYTHON) -m venv .venv/installed && \
+	    .venv/installed/bin/python -m pip install --quiet --disable-pip-version-check \
+	        --constraint constraints.txt $$file && \
+	    .venv/installed/bin/python -P -W ignore .ci/smoke.py || exit 1; \
+	done
 
 # Pages of names that are gone would fail the build, so the API pages are made anew.
 docs: export OMP_NUM_THREADS = 1

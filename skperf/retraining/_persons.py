@@ -22,6 +22,7 @@ _N_PROBED = 400  # rows
 _MOVED = 1e-6  # of a prediction, beyond what a solver's last digits do
 _FAR = 0.05  # no solver's last digits do that
 _ROUNDING = 100  # times as much as the last bits of the weights do
+_SUMS = 1000  # times the precision of numbers, that of a fit and its predictions
 _LARGE = 10_000  # rows from which on scikit-learn's boosting stops early by itself
 
 
@@ -124,13 +125,19 @@ def _counts(estimator: BaseEstimator, sample: Sample) -> bool:
             halves = np.full(2 * len(rows), 0.5)
             twice = _fit_seeded(estimator, _twice(X), _twice(y), halves)(X)
             moved = np.abs(once - twice).max()
-            if moved <= _MOVED or moved > _FAR:
+            if moved <= max(_MOVED, _precision(once)) or moved > _FAR:
                 return bool(moved > _FAR)
             nudged = ones + rng.randint(4, size=len(rows)) * np.finfo(float).eps
             noise = np.abs(once - _fit_seeded(estimator, X, y, nudged)(X)).max()
     except Exception:  # a few rows may not do, and then nothing is known
         return False
     return bool(moved > _ROUNDING * noise)
+
+
+def _precision(y_pred: Floats) -> float:
+    """Return what sums in another order do to predictions, large in float32."""
+    eps = np.finfo(y_pred.dtype).eps if y_pred.dtype.kind == "f" else 0.0
+    return float(_SUMS * eps * np.abs(y_pred).max())
 
 
 def _twice(table: Table) -> Table:

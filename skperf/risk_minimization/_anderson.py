@@ -5,7 +5,7 @@
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dtrcon
+from scipy.linalg.lapack import dtrtri
 from scipy.optimize import nnls
 
 _MAX_CONDITION = 1e8  # beyond it a solution is made of rounding errors
@@ -78,9 +78,16 @@ def _independent(moves):
     repeats = np.flatnonzero(norms == 0)
     depth = min(*moves.shape, *repeats[:1])
     directions = moves[:depth, :depth] / norms[:depth]
-    while depth > 1 and dtrcon(directions[:depth, :depth])[0] < 1 / _MAX_CONDITION:
+    while depth > 1 and _condition(directions[:depth, :depth]) > _MAX_CONDITION:
         depth -= 1
     return depth
+
+
+def _condition(triangle):
+    """Return the condition number in the norm of the largest column sum."""
+    inverse, singular = dtrtri(triangle)
+    sums = np.abs(triangle).sum(axis=0), np.abs(inverse).sum(axis=0)
+    return np.inf if singular else sums[0].max() * sums[1].max()
 
 
 def _is_stuck(coefficients):
@@ -91,6 +98,8 @@ def _is_stuck(coefficients):
 def _affine_minimum(moves, newest):
     """Minimize |newest - moves @ steps|; return the coefficients, oldest first."""
     depth = moves.shape[1]
+    if not depth:  # which some versions of LAPACK's wrappers refuse
+        return np.ones(1)
     steps = solve_triangular(moves[:depth], newest[:depth], check_finite=False)
     return np.diff(np.concatenate([[0.0], steps[::-1], [1.0]]))
 

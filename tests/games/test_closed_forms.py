@@ -46,7 +46,7 @@ def affine_minimum(residuals):
     size = len(gram)
     border = np.ones((size, 1))
     system = np.block([[gram / gram.max(), border], [border.T, np.zeros((1, 1))]])
-    return np.linalg.lstsq(system, np.append(np.zeros(size), 1.0))[0][:size]
+    return np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0][:size]
 
 
 def reference(feedback, y, order, weigh, n_rounds):

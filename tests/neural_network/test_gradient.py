@@ -155,7 +155,8 @@ def test_a_module_that_hides_its_input(frozen):
     assert predictor.gradient(X) is None
     moved = StrategicResponse(1.0).sample(X, Y, None, predictor=predictor).X
     slopes = net_slopes(model.module_, np.tanh(X)) * (1 - np.tanh(X) ** 2)
-    assert_allclose(moved, X - slopes, rtol=0, atol=1e-7)
+    atol = 1e-7 * max(1, np.abs(slopes).max())  # the net may be steep
+    assert_allclose(moved, X - slopes, rtol=0, atol=atol)
 
 
 def test_nothing_is_left_behind():

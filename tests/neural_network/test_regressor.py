@@ -21,7 +21,7 @@ def least_squares(X, y, weight=None):
     """Return coefficients and intercepts, the closed form."""
     root = np.sqrt(np.ones(len(X)) if weight is None else weight)
     design = np.column_stack([X, np.ones(len(X))]) * root[:, None]
-    return np.linalg.lstsq(design, (y.T * root).T)[0]
+    return np.linalg.lstsq(design, (y.T * root).T, rcond=None)[0]
 
 
 def coefficients(reg):

@@ -16,7 +16,12 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    SGDClassifier,
+)
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
     GridSearchCV,
@@ -34,7 +39,7 @@ from sklearn.utils import check_random_state
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.exceptions import RepeatedPersonsWarning
-from skperf.shift import ResampleIfRejected
+from skperf.shift import ResampleIfRejected, TransformedPredictionShift
 
 COPIES = ResampleIfRejected(0.1, strategic_features=[4, 5])
 DRAWN = ResampleIfRejected(0.1, resampling="drawn")  # whole rows: donors come again
@@ -140,6 +145,18 @@ def test_no_warning_where_a_row_is_a_person(name):
         ResampleIfRejected(0.1, strategic_features=[4], resampling="drawn"),
     ):
         assert counting(shift=shift)(estimator) == []
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_sums_in_single_precision_are_no_counting(scale):
+    """A sum over twice the rows is another one in float32; its last bits are not."""
+    base = ResampleIfRejected(0.5, resampling="drawn")
+    shift = TransformedPredictionShift(base, lambda y_pred: 0.5 + 0 * y_pred)
+    model = RepeatedRiskMinimizer(Ridge(), shift, max_iter=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("error", RepeatedPersonsWarning)
+        model.fit(X.astype(np.float32), (scale * X[:, 0]).astype(np.float32))
 
 
 def test_donors_who_come_again():
