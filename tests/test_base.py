@@ -359,6 +359,7 @@ def test_a_move_of_zero_is_stable_where_a_clone_stays_too():
 # Risks and solvers
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
 def test_boosted_trees_settle_in_risk():
     X, y = make_classification(

@@ -262,6 +262,7 @@ def test_running_a_layer_leaves_the_model_alone(model, handle):
     assert "forward" not in vars(model.model.layers[0])
 
 
+@pytest.mark.slow
 def test_without_peft():
     code = (
         "import sys\n"

@@ -289,6 +289,7 @@ def test_a_failed_fit_leaves_the_old_one(handle, posts):
     assert vars(clf) == before
 
 
+@pytest.mark.slow
 def test_a_grid_reads_each_text_once(model, tokenizer, posts):
     X, y = posts
     handle = LanguageModel(model, tokenizer)
@@ -306,6 +307,7 @@ def test_a_grid_reads_each_text_once(model, tokenizer, posts):
     assert sum(texts) <= 2 * len(set(X)) + 2
 
 
+@pytest.mark.slow
 def test_threads(handle, posts):
     grid = {"random_state": [0, 1, 2, 3]}
     with parallel_config(backend="threading"):

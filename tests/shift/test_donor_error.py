@@ -46,6 +46,7 @@ def stable_predictions(shift, population, seed=0):
     return model.fit(*population).predict_proba(population[0])[:, 1]
 
 
+@pytest.mark.slow
 def test_error_falls_as_one_over_the_root_of_the_donors(population):
     exact = stable_predictions(FunctionShift(all_donors), population)
     n_donors, seeds = np.array([1, 4, 16, 64]), range(12)
