@@ -69,7 +69,7 @@ mutants: .venv/test/.stamp  ## Break N lines drawn by SEED, and see whether a te
 	.venv/test/bin/python tests/mutation/run.py --seed $(SEED) --number $(N)
 
 fuzz: .venv/test/.stamp  ## Try what nobody thought of: ten thousand examples
-	.venv/test/bin/python -m pytest -p no:randomly --hypothesis-profile thorough tests/fuzz
+	.venv/test/bin/python -m pytest -p no:randomly --hypothesis-profile fuzz tests/fuzz
 
 # The installed package must not see the clone, so Python is told to stay away from it.
 package: .venv/package/.stamp  ## Build wheel and sdist, install each, try it

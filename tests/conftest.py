@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 # profile by now, and this leaves it in place.
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 
 
 def pytest_addoption(parser):

@@ -237,7 +237,14 @@ class Predictor(PredictionFunction):
         return position
 
     def _predict(self, methods: str | list[str], X: Table) -> Floats:
-        method = _check_response_method(self.estimator, methods).__name__
+        try:
+            method = _check_response_method(self.estimator, methods).__name__
+        except AttributeError as error:
+            raise ValueError(
+                f"People react to response_method={self.response_method!r}, and "
+                f"{type(self.estimator).__name__} has no such method. Use 'auto', or "
+                "a method that the fitted estimator has."
+            ) from error
         response = self._respond(X, method)
         if is_classifier(self.estimator):
             return self._positive(response, method)

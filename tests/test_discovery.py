@@ -1,0 +1,138 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Contracts of all that is public: who adds a class is asked for an example of it."""
+
+import pickle
+import re
+from importlib import import_module
+from inspect import isabstract, isclass
+from pathlib import Path
+
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+import skperf
+from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf.games import GameOutcomeShift, PerformativeGame
+from skperf.inspection import RetrainingDisplay
+from skperf.shift import (
+    FunctionShift,
+    OutcomeShift,
+    ResampleIfRejected,
+    ShiftPipeline,
+    StrategicResponse,
+    TransformedPredictionShift,
+)
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from skperf.llm import RedFlagClassifier  # noqa: E402
+from skperf.neural_network import TorchClassifier, TorchRegressor  # noqa: E402
+
+
+def identity(*parts):
+    return parts[0] if len(parts) == 1 else parts
+
+
+REJECT = ResampleIfRejected(0.5)
+PLAYER = RepeatedRiskMinimizer(LinearRegression())
+MINIMIZERS = [
+    RepeatedRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
+    AffineRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
+]
+EXAMPLES = [
+    *MINIMIZERS,
+    FunctionShift(identity),
+    GameOutcomeShift([[0.1]]),
+    OutcomeShift(0.5),
+    PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
+    RedFlagClassifier("some-model"),
+    REJECT,
+    ShiftPipeline([("reject", REJECT)]),
+    StrategicResponse(0.1),
+    TorchClassifier(),
+    TorchRegressor(),
+    TransformedPredictionShift(REJECT, identity),
+]
+DISPLAYS = {RetrainingDisplay}
+SUBPACKAGES = [name for name in dir(skperf) if not isclass(getattr(skperf, name))]
+
+
+def public_classes():
+    modules = [
+        import_module(f"skperf.{name}") for name in SUBPACKAGES if name[0] != "_"
+    ]
+    objects = (getattr(m, name) for m in modules for name in getattr(m, "__all__", ()))
+    return {found for found in objects if isclass(found)}
+
+
+def test_every_public_estimator_has_an_example():
+    estimators = {c for c in public_classes() if issubclass(c, BaseEstimator)}
+    assert {c for c in estimators if not isabstract(c)} == {type(e) for e in EXAMPLES}
+
+
+def test_every_public_class_is_at_the_top():
+    assert {c.__name__ for c in public_classes()} <= set(dir(skperf))
+
+
+def test_every_display_is_known():
+    assert {c for c in public_classes() if c.__name__.endswith("Display")} == DISPLAYS
+
+
+examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: type(e).__name__)
+
+
+@examples
+def test_parameters(example):
+    """All can be set and read, a clone has them, and a pickle too."""
+    for name in example.get_params():
+        value, changed = object(), clone(example)
+        assert changed.set_params(**{name: value}).get_params()[name] is value
+    for copy in (clone(example), pickle.loads(pickle.dumps(example))):
+        assert repr(copy) == repr(example)
+        assert (
+            copy.get_params(deep=False).keys() == example.get_params(deep=False).keys()
+        )
+
+
+@examples
+def test_nothing_happens_before_fit(example):
+    """Constructors store and do no more: what is wrong is told when it is used."""
+    names = example.get_params(deep=False)
+    strange = object()
+    made = type(example)(**dict.fromkeys(names, strange))
+    assert all(getattr(made, name) is strange for name in names)
+    assert vars(made).keys() == names.keys()
+
+
+@examples
+def test_documentation(example):
+    """A class says what its parameters are and shows how to use it."""
+    text = type(example).__doc__
+    for title in ("Parameters", "Examples"):
+        assert f"{title}\n    {'-' * len(title)}" in text
+    for name in example.get_params(deep=False):
+        assert re.search(rf"\b{name}\b", text), name
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_displays_draw_what_they_were_made_from(display):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    assert any(name.startswith("from_") for name in dir(display))
+    model = RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5))
+    shown = display.from_estimator(model.fit([[0.0], [1.0]], [0.0, 1.0]))
+    assert shown.figure_.axes
+    assert shown.plot() is shown
+    plt.close("all")
+
+
+def test_scikit_learn_checks_run_for_every_predictor():
+    """In a file of its own each; a game predicts a column a player, and has others."""
+    texts = [file.read_text() for file in Path(__file__).parent.rglob("test_*.py")]
+    checked = [text for text in texts if "parametrize_with_checks(" in text]
+    for one in EXAMPLES:
+        if hasattr(one, "predict") and not isinstance(one, PerformativeGame):
+            assert any(type(one).__name__ in text for text in checked), one
