@@ -188,6 +188,8 @@ def _changed_number(node: ast.Constant) -> Iterator[_Change]:
 
 def _dropped_keywords(node: ast.Call) -> Iterator[_Change]:
     for keyword in node.keywords:
+        if keyword.arg == "strict":
+            continue  # it says what holds anyway
 
         def make(keyword=keyword) -> None:
             node.keywords.remove(keyword)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -39,7 +39,8 @@ from sklearn.utils import check_random_state
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.exceptions import RepeatedPersonsWarning
-from skperf.shift import ResampleIfRejected, TransformedPredictionShift
+from skperf.retraining._persons import _counts
+from skperf.shift import ResampleIfRejected, Sample, TransformedPredictionShift
 
 COPIES = ResampleIfRejected(0.1, strategic_features=[4, 5])
 DRAWN = ResampleIfRejected(0.1, resampling="drawn")  # whole rows: donors come again
@@ -145,6 +146,56 @@ def test_no_warning_where_a_row_is_a_person(name):
         ResampleIfRejected(0.1, strategic_features=[4], resampling="drawn"),
     ):
         assert counting(shift=shift)(estimator) == []
+
+
+class Moving(RegressorMixin, BaseEstimator):
+    """Predicts 1, and a little more for twice the rows or for nudged weights."""
+
+    def __init__(self, by_rows=0.0, by_weights=0.0, dtype="float64"):
+        self.by_rows = by_rows
+        self.by_weights = by_weights
+        self.dtype = dtype
+
+    def fit(self, X, y, sample_weight=None):
+        self.moved_ = 0.0
+        if len(X) > len(np.unique(X, axis=0)):
+            self.moved_ = self.by_rows
+        elif np.ptp(sample_weight) > 0:
+            self.moved_ = self.by_weights
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), 1 + self.moved_, self.dtype)
+
+
+@pytest.mark.parametrize(
+    ("by_rows", "by_weights", "dtype", "expected"),
+    [
+        (0.0, 0.0, "float64", False),
+        (0.9e-6, 0.0, "float64", False),  # what a solver's last digits do
+        (1.1e-6, 0.0, "float64", True),
+        (1.0e-4, 0.0, "float32", False),  # a thousand times 1.2e-7
+        (1.4e-4, 0.0, "float32", True),
+        (0.049, 1e-3, "float64", False),  # less than a hundred times the noise
+        (0.049, 4.8e-4, "float64", True),
+        (0.051, 1e-3, "float64", True),  # no last digits do that
+    ],
+)
+def test_what_a_probe_takes_for_counting(by_rows, by_weights, dtype, expected):
+    estimator = Moving(by_rows, by_weights, dtype)
+    assert _counts(estimator, Sample(X, Y)) is expected
+
+
+def test_a_probe_looks_at_four_hundred_rows():
+    seen = []
+
+    class Watched(Moving):
+        def fit(self, X, y, sample_weight=None):
+            seen.append((len(X), sample_weight.sum()))
+            return super().fit(X, y, sample_weight)
+
+    assert _counts(Watched(0.01), Sample(X, Y))
+    assert seen == [(400, 400.0), (800, 400.0), (400, pytest.approx(400.0))]
 
 
 @pytest.mark.parametrize("scale", [1, 1000])

@@ -23,11 +23,13 @@ def make_path(risks, *, paired, n=500, seed=0):
     return history | {"prediction_gap": ones, "two_back_gap": ones}, errors
 
 
-def test_errors_are_those_of_the_mean():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_errors_are_those_of_the_mean(weighted):
     rng = np.random.default_rng(0)
-    losses, weights = rng.normal(size=300), rng.uniform(0.5, 2, size=300)
+    losses = rng.normal(size=300)
+    weights = rng.uniform(0.5, 2, size=300) if weighted else np.ones(300)
     people = np.arange(300) // 3
-    seen = Sample(losses[:, None], losses, weights, people)
+    seen = Sample(losses[:, None], losses, weights if weighted else None, people)
     total = weights.sum()
     by_person = np.bincount(people, weights * (losses - weights @ losses / total))
     expected = np.sqrt((by_person**2).sum()) / total
@@ -57,6 +59,37 @@ def test_pairs_see_what_independent_people_hide():
     assert settled_risk(history, errors)["round"] == 4
     history, errors = make_path(np.array(risks), paired=False, n=50)
     assert settled_risk(history, errors)["round"] < 4
+
+
+def test_all_later_rounds_count():
+    """The next one too, and the risk and its interval are theirs and the round's."""
+    history, errors = make_path([1.0, 0.2, 1.0, 1.0, 1.0, 1.0], paired=True)
+    found = settled_risk(history, errors)
+    assert found["round"] == 3
+    assert found["risk"] == pytest.approx(history["risk_before"][2:].mean())
+    width = 2 * np.linalg.norm(np.mean(errors[2:], axis=0))
+    low, high = found["interval"]
+    assert found["risk"] - low == pytest.approx(width) == high - found["risk"]
+
+
+@pytest.mark.parametrize(("change", "expected"), [(1.9, 1), (2.1, 2)])
+def test_two_standard_errors(change, expected):
+    """One group of persons alone has errors: 1 in the first round, none later."""
+    errors = [np.append(e, np.zeros(9)) for e in ([1.0], [0.0], [0.0], [0.0], [0.0])]
+    errors[2:] = [np.append([1e-6 * i], np.zeros(9)) for i in range(3)]
+    ones = np.ones(5)
+    history = {"risk_before": np.array([0.0, *[change] * 4])}
+    history |= {"prediction_gap": ones, "two_back_gap": ones}
+    found = settled_risk(history, errors)
+    assert found is not None
+    assert found["round"] == expected
+
+
+@pytest.mark.parametrize(("ratio", "settles"), [(1.65, True), (1.75, False)])
+def test_moves_in_one_direction_are_no_rest(ratio, settles):
+    history, errors = make_path([0.75] * 6, paired=False)
+    history["two_back_gap"] = np.array([np.nan, *[ratio] * 5])
+    assert (settled_risk(history, errors) is not None) == settles
 
 
 @pytest.mark.parametrize("n_rounds", [0, 1, 3])

@@ -162,6 +162,14 @@ def test_as_good_as_averages_a_dozen_rounds_later(
     assert error("anderson", n_rounds + 12) <= max(2 * averages, 1e-8)
 
 
+def test_condition_of_a_triangle():
+    triangle = np.triu(np.random.default_rng(0).normal(size=(5, 5)))
+    condition = _anderson._condition(triangle)
+    assert condition == pytest.approx(np.linalg.cond(triangle, 1))
+    triangle[2, 2] = 0
+    assert _anderson._condition(triangle) == np.inf
+
+
 def test_least_squares_that_do_not_end(monkeypatch):
     def go_round(*args, **kwargs):
         raise RuntimeError("Maximum number of iterations reached.")
