@@ -540,3 +540,30 @@ def test_the_solver_that_stops_too_early_is_named():
     banks = [("a", RepeatedRiskMinimizer(exact)), ("b", RepeatedRiskMinimizer(exact))]
     game = PerformativeGame(banks, TwoBanks(), max_iter=16).fit(X, y)
     assert game.diagnosis_ == "converged"
+
+
+def test_first_models_stay_if_the_first_round_fails(game):
+    class Gone(GameOutcomeShift):
+        def bind(self, X, y, **params):
+            world = super().bind(X, y, **params)
+            world.react = None
+            return world
+
+    game.set_params(shift=Gone(FEEDBACK))
+    with pytest.raises(TypeError):
+        game.fit(X, Y)
+    assert game.n_iter_ == 0
+    assert game.predict(X).shape == (30, 2)
+    assert game.diagnosis_ == "interrupted"
+
+
+def test_defaults():
+    game = PerformativeGame([("one", RepeatedRiskMinimizer(Ridge()))], OutcomeShift(0))
+    assert (game.tol, game.max_iter, game.order) == (1e-4, 20, "simultaneous")
+    assert (game.residuals, game.random_state) == ("joint", None)
+
+
+def test_the_warning_points_at_the_call_of_fit(game):
+    with pytest.warns(ConvergenceWarning) as caught:
+        game.set_params(max_iter=1, tol=1e-12).fit(X, Y)
+    assert [w.filename for w in caught] == [__file__]

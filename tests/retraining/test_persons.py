@@ -177,7 +177,7 @@ class Moving(RegressorMixin, BaseEstimator):
         (1.0e-4, 0.0, "float32", False),  # a thousand times 1.2e-7
         (1.4e-4, 0.0, "float32", True),
         (0.049, 1e-3, "float64", False),  # less than a hundred times the noise
-        (0.049, 4.8e-4, "float64", True),
+        (0.049, 4.88e-4, "float64", True),
         (0.051, 1e-3, "float64", True),  # no last digits do that
     ],
 )

@@ -86,6 +86,8 @@ def test_rounds_that_do_not_come_nearer():
     steps = np.arange(11.0)
     assert mixes(steps, 0.5**steps)
     assert mixes(steps[:9], [1.0] * 9)  # too early to tell
+    assert mixes(steps[:10], [*[1.0] * 9, 0.5])  # just in time
+    assert mixes(steps[:10], [1.0, 0.5, *[1.0] * 8])
     for residuals in ([1.0] * 10, 1 - 0.005 * steps[:10], 1 + steps[:10]):
         snapshots = make_snapshots(steps[:10], residuals)
         kept, coefficients = accelerate(snapshots)

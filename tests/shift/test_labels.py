@@ -223,3 +223,10 @@ def test_metrics_take_the_response_of_a_fitted_minimizer():
     )
     assert risk == asked
     assert risk != performative_risk(model.estimator_, shift, X, Y, random_state=0)
+
+
+def test_the_warning_points_at_who_has_asked():
+    model = LogisticRegression().fit([[0.0], [1.0]], ["bad", "good"])
+    with pytest.warns(PositiveClassWarning) as caught:
+        Predictor(model)
+    assert [w.filename for w in caught] == [__file__]
