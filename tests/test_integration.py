@@ -333,7 +333,8 @@ def test_scores_out_of_range_are_refused():
 
 
 def test_missing_response_method():
-    with pytest.raises(AttributeError, match="predict_proba"):
+    words = "response_method='predict_proba', and RidgeClassifier has no such method"
+    with pytest.raises(ValueError, match=words):
         simulate(RidgeClassifier(), response_method="predict_proba")
 
 

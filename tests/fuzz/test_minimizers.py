@@ -205,11 +205,22 @@ class Minimizing(RuleBasedStateMachine):
             return None
         return model.n_iter_, model.diagnosis_, id(model.estimator_)
 
+    def remember(self, X, done):
+        """Keep a table that the model has seen, if it may be asked about it.
+
+        Periods may have their columns in any order; predictions are scikit-learn's.
+        """
+        names = list(getattr(self.model, "feature_names_in_", ()))
+        ordered = not names or list(getattr(X, "columns", names)) == names
+        if done is not None and ordered:
+            self.seen = X
+
     @rule(sample=samples())
     def fit(self, sample):
         X, y, weight, groups = sample
-        if self.attempt(self.model.fit, X, y, weight, groups=groups) is not None:
-            self.seen = X
+        self.seen = None  # a fit that fails in a later round keeps those before
+        done = self.attempt(self.model.fit, X, y, weight, groups=groups)
+        self.remember(X, done)
 
     @rule(sample=samples())
     def partial_fit(self, sample):
@@ -217,13 +228,13 @@ class Minimizing(RuleBasedStateMachine):
         done = self.attempt(
             self.model.partial_fit, X, y, sample_weight=weight, groups=groups
         )
-        if done is not None:
-            self.seen = X
+        self.remember(X, done)
 
     @rule(sample=samples())
     def partial_fit_with_a_period(self, sample):
         X, y, *_ = sample
-        self.attempt(self.model.partial_fit, X, y, period="2026-11")
+        done = self.attempt(self.model.partial_fit, X, y, period="2026-11")
+        self.remember(X, done)
 
     @rule(change=st.sampled_from(CHANGES))
     def set_params(self, change):
