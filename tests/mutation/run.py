@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -48,9 +49,9 @@ class Place(NamedTuple):
         return f"{self.path}: {self.mutant.what}"
 
 
-def all_places() -> list[Place]:
-    """Return all mutants of the packages that must not be wrong."""
-    files = sorted(f for p in PACKAGES for f in (ROOT / "skperf" / p).glob("*.py"))
+def all_places(packages: Iterable[str] = PACKAGES) -> list[Place]:
+    """Return all mutants of some packages."""
+    files = sorted(f for p in packages for f in (ROOT / "skperf" / p).glob("*.py"))
     return [
         Place(file.relative_to(ROOT), mutant)
         for file in files
@@ -158,6 +159,7 @@ def main() -> int:
     places = all_places()
     if asked.fixed:
         names = read_names(asked.fixed)
+        places = all_places({name.split("/")[1] for name in names})
         chosen = [place for place in places if str(place) in names]
         gone = set(names) - {str(place) for place in chosen}
         if gone:

@@ -283,6 +283,13 @@ def test_what_is_measured_decides(measured, word, converged):
     np.testing.assert_equal(found["stability_residual_"], measured.residual)
 
 
+def test_small_steps_are_told_though_the_residual_still_falls():
+    falling = make_history(0.1 * 2.0 ** -np.arange(6))
+    measured = Measured(0.1, "small steps")
+    assert diagnose(falling, measured, 0.1, random=False, cycles=False) == "small steps"
+    assert diagnose(falling, measured, 0.09, random=False, cycles=False) == "slow"
+
+
 @pytest.mark.parametrize(
     ("random", "word"), [(False, "settled in risk"), (True, "noise floor")]
 )
