@@ -567,3 +567,10 @@ def test_the_warning_points_at_the_call_of_fit(game):
     with pytest.warns(ConvergenceWarning) as caught:
         game.set_params(max_iter=1, tol=1e-12).fit(X, Y)
     assert [w.filename for w in caught] == [__file__]
+
+
+def test_players_are_judged_by_the_tolerance_of_the_game(game):
+    game.set_params(tol=0.5).fit(X, Y)
+    assert game.converged_
+    assert all(player.converged_ for player in game.players_)
+    assert all(player.tol == 0.5 for player in game.players_)

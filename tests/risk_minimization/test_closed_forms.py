@@ -50,6 +50,26 @@ def test_linear_map_first_ratio_and_stable_point(k, least_squares, retraining_pa
     assert_allclose(model.predict(data.data), stable, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("k", [0.5, -0.8, -3.0])
+@pytest.mark.parametrize("window", [None, 1, 3])
+def test_the_estimate_of_a_mixture(k, window, least_squares):
+    """A gap says as much as the newest data count; no more than the distance."""
+    model = AffineRiskMinimizer(
+        least_squares, OutcomeShift(k), window=window, max_iter=12, tol=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(np.ones((2, 1)), np.ones(2))
+    f, expected = [1.0], []
+    for _ in range(12):
+        mixed = f if window is None else f[-window:]
+        new = 1 + k * np.mean(mixed)
+        gap, distance = abs(new - f[-1]), abs(new - np.mean(mixed))
+        expected.append(min(gap * len(mixed), max(gap, distance)))
+        f.append(new)
+    found = model.history_["stability_residual_estimate"]
+    assert_allclose(found, expected, rtol=1e-9, atol=1e-13)
+
+
 def window_matrix(k, window):
     """Return the companion matrix of e_t = k * mean of the `window` errors before."""
     matrix = np.eye(window, k=-1)
