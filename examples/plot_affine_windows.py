@@ -17,7 +17,7 @@ coming closer to a stable point, and which part is the averaging of noise.
 # Three worlds
 # ------------
 # The setting is the paper's, on a smaller scale: the first 3,000 of 18,357 borrowers,
-# :math:`\delta = 0.55`, windows of 1, 2, 4, half and all of the snapshots, 50 runs of
+# :math:`\delta = 0.55`, windows of 1, 2, 4, half and all of the snapshots, 12 runs of
 # 30 rounds. A logistic regression with an exact solver stands in for the network, so
 # that no optimizer adds noise of its own. All windows of a run share their random
 # numbers.
@@ -44,7 +44,7 @@ from skperf.shift import FunctionShift
 # A tol of 0 is never reached: the pictures need all rounds.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
-N_RUNS, N_ROUNDS = 50, 30
+N_RUNS, N_ROUNDS = 12, 30
 WINDOWS = {"1 (RRM)": 1, "2": 2, "4": 4, "t/2": 0.5, "all": None}
 
 credit = fetch_give_me_some_credit(preprocessing="paper")
@@ -84,8 +84,8 @@ for name, gaps in noise_free_gaps.items():
     print(f"  {name:<8}", *(f"round {t}: {gaps[t - 1]:.0e}  " for t in (1, 3, 5, 10)))
 
 # %%
-# Fifty runs with noise
-# ---------------------
+# Twelve runs with noise
+# ----------------------
 # ``loss_shift`` in round t is the difference between two risks of the deployed model:
 # on the data that people show in reaction to it, and on the data that it met when it
 # was trained, the newest sample in its window. ``prediction_gap`` is how far
@@ -221,7 +221,7 @@ print(f"\none model, two draws: loss shift {floor:.1e}")
 # in round 2, at a height that the contraction passes without notice.
 #
 # **The loss shift is nearly halved, as reported, in a world where nothing contracts.**
-# From a window of 1 to 2 to 4 it falls from 1.6e-3 to 9.4e-4 to 4.9e-4, the gains
+# From a window of 1 to 2 to 4 it falls from 1.5e-3 to 8.3e-4 to 5.1e-4, the gains
 # shrink, and t/2 and "all" end together. The frozen world (dotted) gives nearly the
 # same numbers. The reason is overfitting. A model is better on the draw that it was
 # trained on than on the next one; this is the signed mean of the loss shift, and it is
