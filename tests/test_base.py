@@ -580,3 +580,11 @@ def test_a_scorer_is_asked_before_and_after():
         model.fit(np.ones((2, 1)), np.ones(2))
     # the first model on the base; then each before and after a retraining
     assert_allclose(asked, [1, 1, 1.5, 1.5, 1.75])
+
+
+@pytest.mark.parametrize("ask", ["predict", "score"])
+def test_nothing_is_known_before_fit(ask):
+    X, y = np.ones((3, 1)), np.ones(3)
+    model = RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5))
+    with pytest.raises(NotFittedError):
+        getattr(model, ask)(*([X] if ask == "predict" else [X, y]))

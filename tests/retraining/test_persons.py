@@ -186,6 +186,17 @@ def test_what_a_probe_takes_for_counting(by_rows, by_weights, dtype, expected):
     assert _counts(estimator, Sample(X, Y)) is expected
 
 
+def test_a_probe_warns_of_nothing():
+    class Talks(Moving):
+        def fit(self, X, y, sample_weight=None):
+            warnings.warn("I talk", UserWarning, stacklevel=2)
+            return super().fit(X, y, sample_weight)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert _counts(Talks(0.01), Sample(X, Y))
+
+
 def test_a_probe_looks_at_four_hundred_rows():
     seen = []
 

@@ -36,6 +36,16 @@ def test_errors_are_those_of_the_mean(weighted):
     assert np.linalg.norm(risk_errors(losses, seen)) == pytest.approx(expected)
 
 
+def test_persons_by_name():
+    losses = np.random.default_rng(0).normal(size=12)
+    people = np.arange(12) // 3
+    seen = [
+        Sample(losses[:, None], losses, None, g) for g in (people, people.astype(str))
+    ]
+    first, second = (risk_errors(losses, sample) for sample in seen)
+    np.testing.assert_allclose(first, second, atol=1e-15)
+
+
 @pytest.mark.parametrize("n", [1, 996, 997, 998, 3000])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_rows_without_persons_are_persons_in_their_order(n, weighted):

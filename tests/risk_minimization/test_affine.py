@@ -10,7 +10,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression, Ridge
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
-from skperf.shift import FunctionShift, OutcomeShift
+from skperf.retraining import Snapshot
+from skperf.risk_minimization import anderson
+from skperf.risk_minimization._affine import _clip, _is_signed
+from skperf.shift import FunctionShift, OutcomeShift, Sample
 
 unstable = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # stopped early on purpose
@@ -202,3 +205,38 @@ def test_anderson_needs_few_rounds(least_squares):
     ).fit(np.eye(1), [4.0])
     assert model.predict(np.eye(1))[0] == pytest.approx(1.0, abs=1e-9)
     assert model.n_iter_ <= 4
+
+
+@pytest.mark.parametrize(
+    ("weights", "signed"),
+    [
+        ([0.0, 2.0], False),
+        ([-0.9e-12, 1.0], False),
+        ([-1.5e-12, 1.0], True),
+        ([-1.5e-12, 2.0], False),
+        (None, False),
+    ],
+)
+def test_a_weight_below_zero_by_rounding_is_zero(weights, signed):
+    weights = None if weights is None else np.array(weights)
+    sample = Sample(np.ones((2, 1)), np.ones(2), weights)
+    assert bool(_is_signed(sample)) == signed
+    clipped = _clip(sample).sample_weight
+    if weights is not None:
+        assert_array_equal(clipped, [max(weights[0], 0), weights[1]])
+
+
+def test_convex_coefficients_are_the_best_of_the_simplex():
+    """Against a search over all mixtures of three, in steps of a hundredth."""
+    residuals = np.random.default_rng(3).normal(size=(3, 5))
+    sample = Sample(np.ones((5, 1)), np.ones(5))
+    snapshots = [Snapshot(sample, np.ones(5), residual) for residual in residuals]
+    steps = np.arange(0, 101)
+    pairs = [(i, j) for i in steps for j in steps if i + j <= 100]
+    grid = np.array([(i, j, 100 - i - j) for i, j in pairs]) / 100
+    best = np.linalg.norm(grid @ residuals, axis=1).min()
+    found = anderson(snapshots, convex=True)
+    assert found.min() >= 0
+    assert found.sum() == pytest.approx(1)
+    assert np.linalg.norm(found @ residuals) <= best
+    assert np.linalg.norm(found @ residuals) > 0.98 * best
