@@ -7,28 +7,29 @@ import numpy as np
 
 from skperf.shift._sample import Floats
 
-_N_SUMS = 61  # of rows, that stand for a model's predictions
+_N_SUMS = 61  # of rows, at most, that stand for a model's predictions
 _LONGEST = 12  # models in a cycle
 _REMEMBERED = 2 * _LONGEST + 1
 _NEAR = 0.1  # of the largest step: a model that comes again is so much nearer
 _STEADY = 0.02  # a change of steps by 2 % a round or less can be a settling cycle
 
-NOWHERE: Floats = np.empty((0, _N_SUMS))
+NOWHERE: Floats = np.empty((0, 0))
 
 
 def extend_orbit(orbit: Floats, y_pred: Floats, sample_weight: Floats | None) -> Floats:
     """Return the orbit with the predictions of one more model.
 
-    They are summed over every 61st row, so that an orbit is small; models that differ
+    They are summed over blocks of rows, so that an orbit is small; models that differ
     have other sums but by a chance that no path meets twice.
     """
     rows = y_pred.reshape(len(y_pred), -1)
     if sample_weight is not None:
         rows = rows * (sample_weight / sample_weight.max())[:, None]
     values = rows.ravel()
-    table = np.zeros((-(-values.size // _N_SUMS), _N_SUMS))
-    table.ravel()[: values.size] = values
-    return np.vstack([orbit, table.sum(axis=0)])[-_REMEMBERED:]
+    size = -(-len(values) // _N_SUMS)
+    sums = np.add.reduceat(values, np.arange(0, len(values), size), dtype=float)
+    known = orbit if len(orbit) else np.empty((0, len(sums)))
+    return np.vstack([known, sums])[-_REMEMBERED:]
 
 
 def period_of(orbit: Floats) -> int | None:

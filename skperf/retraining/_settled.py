@@ -40,7 +40,9 @@ def risk_errors(losses: Floats, sample: Sample) -> Floats:
     """
     weights = sample.sample_weight
     errors = np.subtract(losses, weighted_mean(losses, weights), dtype=float)
-    errors *= 1 / len(losses) if weights is None else weights / weights.sum()
+    if weights is not None:
+        errors *= weights
+    errors /= len(losses) if weights is None else weights.sum()
     persons = None if sample.groups is None else np.asarray(sample.groups)
     if persons is None or np.array_equal(persons, np.arange(len(losses))):
         table = np.zeros((-(-len(errors) // _N_GROUPS), _N_GROUPS))

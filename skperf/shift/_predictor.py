@@ -268,7 +268,8 @@ class Predictor(PredictionFunction):
         if response.ndim == 1:  # the decision function of a binary classifier
             return response if position == 1 else -response
         require_class_scores(self.estimator, response, len(self.classes_))
-        return response[:, position]
+        # a view would keep the columns of all classes in memory
+        return np.ascontiguousarray(response[:, position])
 
 
 class PlainFunction(PredictionFunction):

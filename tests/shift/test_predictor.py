@@ -166,6 +166,11 @@ def move_by_parameters(X, y, y_pred, predictor):
     return X - 0.1 * predictor.estimator.coef_, y
 
 
+def test_predictions_keep_no_other_class_in_memory():
+    many = LogisticRegression().fit(X, np.arange(80) % 5)
+    assert Predictor(many, pos_label=3)(X).base is None
+
+
 # Of several players
 
 
