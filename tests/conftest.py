@@ -1,6 +1,8 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import sys
+
 import numpy as np
 import pytest
 import sklearn
@@ -71,6 +73,14 @@ def _with_other_digits(sample, fit_params):
         return sample, fit_params
     ends = np.random.default_rng(0).choice([-np.inf, np.inf], X.shape)
     return sample._replace(X=np.nextafter(X, ends.astype(X.dtype))), fit_params
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    """Close what a test has drawn, if it has."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(autouse=True)

@@ -120,13 +120,12 @@ def test_documentation(example):
 
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_displays_draw_what_they_were_made_from(display):
-    plt = pytest.importorskip("matplotlib.pyplot")
+    pytest.importorskip("matplotlib.pyplot")
     assert any(name.startswith("from_") for name in dir(display))
     model = RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5))
     shown = display.from_estimator(model.fit([[0.0], [1.0]], [0.0, 1.0]))
     assert shown.figure_.axes
     assert shown.plot() is shown
-    plt.close("all")
 
 
 def test_scikit_learn_checks_run_for_every_predictor():
