@@ -24,7 +24,7 @@ def extend_orbit(orbit: Floats, y_pred: Floats, sample_weight: Floats | None) ->
     """
     rows = y_pred.reshape(len(y_pred), -1)
     if sample_weight is not None:
-        rows = rows * (sample_weight / sample_weight.max())[:, None]
+        rows = rows * sample_weight[:, None]
     values = rows.ravel()
     size = -(-len(values) // _N_SUMS)
     sums = np.add.reduceat(values, np.arange(0, len(values), size), dtype=float)
