@@ -159,7 +159,8 @@ def test_players_go_round_together():
 
 
 @pytest.mark.parametrize(
-    ("step", "expected"), [(0.5, "cycle"), (0.05, "(plateau|settled in risk)")]
+    ("step", "expected"),
+    [(0.5, "cycle"), (0.12, "cycle"), (0.08, "(plateau|settled in risk)")],
 )
 def test_models_that_differ_by_little_are_no_cycle_to_break(step, expected):
     """People differ by a standard deviation of 1, and models by a step."""
