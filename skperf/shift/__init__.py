@@ -10,7 +10,7 @@ from skperf.shift._dice import Dice
 from skperf.shift._function import FunctionShift
 from skperf.shift._outcome import OutcomeShift
 from skperf.shift._predictor import Predictor
-from skperf.shift._pull_back import Cotangent, DifferentiableWorld, Parameters, PullBack
+from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._resample import ResampleIfRejected
 from skperf.shift._sample import Sample
 from skperf.shift._strategic import StrategicResponse
@@ -21,10 +21,8 @@ __all__ = [
     "Cotangent",
     "Deployment",
     "Dice",
-    "DifferentiableWorld",
     "FunctionShift",
     "OutcomeShift",
-    "Parameters",
     "PopulationShift",
     "Predictor",
     "PullBack",
