@@ -12,7 +12,8 @@ from numpy.random import RandomState
 
 from skperf.shift._base import BaseShift
 from skperf.shift._differences import central_differences
-from skperf.shift._predictor import Columns, require_predictor
+from skperf.shift._predictor import Columns, PredictionFunction, require_predictor
+from skperf.shift._pull_back import Cotangent, PullBack, require_part
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.utils._sklearn import Interval, _num_samples
 from skperf.utils._tables import add_to_columns, column_indices
@@ -120,6 +121,38 @@ class StrategicResponse(BaseShift):
             gradient = central_differences(model.score, X, columns)
         moved = add_to_columns(X, columns, _scale_rows(gradient, -self.epsilon))
         return Sample(moved, y, sample_weight, groups=np.arange(_num_samples(X)))
+
+    def pull_back(
+        self,
+        cotangent: Cotangent,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: PredictionFunction | None = None,
+        sample_weight: Floats | None = None,
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Take derivatives by the moved rows to derivatives by the gradients.
+
+        Parameters
+        ----------
+        cotangent, X, y, y_pred, predictor, sample_weight
+            As in :meth:`BaseShift.pull_back`.
+
+        Returns
+        -------
+        cotangent : Cotangent
+            Derivatives by the rows before their move, with the same gradient.
+
+        pull_backs : list of PullBack
+            Derivatives by the gradient of the score. That by predictions is zero.
+        """
+        by_feature = require_part(cotangent.X, "X", type(self).__name__)
+        features = self.strategic_features
+        columns = column_indices(X, slice(None) if features is None else features)
+        U = np.zeros(by_feature.shape)
+        U[:, columns] = -self.epsilon * by_feature[:, columns]
+        return cotangent, [PullBack(X, np.zeros(len(U)), U=U)]
 
 
 def _scale_rows(gradient: Floats, factor: float) -> Floats:
