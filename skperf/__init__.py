@@ -40,6 +40,7 @@ _CLASSES = {
     "LanguageModel": "llm",
     "MemoryStore": "retraining",
     "OutcomeShift": "shift",
+    "Parameters": "shift",
     "PerformativeGame": "games",
     "Pool": "retraining",
     "PopulationShift": "shift",

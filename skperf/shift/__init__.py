@@ -9,6 +9,7 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._function import FunctionShift
 from skperf.shift._outcome import OutcomeShift
+from skperf.shift._parameters import Parameters
 from skperf.shift._predictor import Predictor
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._resample import ResampleIfRejected
@@ -23,6 +24,7 @@ __all__ = [
     "Dice",
     "FunctionShift",
     "OutcomeShift",
+    "Parameters",
     "PopulationShift",
     "Predictor",
     "PullBack",
