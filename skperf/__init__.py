@@ -45,6 +45,7 @@ _CLASSES = {
     "Pool": "retraining",
     "PopulationShift": "shift",
     "PositionScores": "llm",
+    "PerformativeRiskMinimizer": "risk_minimization",
     "Predictor": "shift",
     "PullBack": "shift",
     "RedFlagClassifier": "llm",

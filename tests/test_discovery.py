@@ -14,7 +14,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import skperf
-from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf import (
+    AffineRiskMinimizer,
+    PerformativeRiskMinimizer,
+    RepeatedRiskMinimizer,
+)
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import RetrainingDisplay
 from skperf.shift import (
@@ -42,6 +46,7 @@ PLAYER = RepeatedRiskMinimizer(LinearRegression())
 MINIMIZERS = [
     RepeatedRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
     AffineRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
+    PerformativeRiskMinimizer(LogisticRegression(), REJECT, random_state=0),
 ]
 EXAMPLES = [
     *MINIMIZERS,

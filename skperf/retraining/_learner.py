@@ -76,7 +76,7 @@ class Learner:
         if not self._is_late(path):
             risk_before = path.predictor.risk(sample, self.scoring)
         store = self._remember(path, sample)
-        pool = self.pool(store, path.n_rounds + 1)
+        pool = self.choose(path, sample, store)
         told = path.told_of_persons or self._tell_of_persons(pool.sample)
         model = self._next_model(path)
         training = self._train(model, pool.sample, watch, "retrain")
@@ -86,12 +86,26 @@ class Learner:
         new = new._replace(is_late=self._is_late(path))
         seen = path.measured
         if at_rest and not new.is_late:
-            alone = _is_alone(pool, self._period(path))
+            alone = self.is_alone(path, pool)
             seen = self._measure_seen(path, new, sample, training if alone else None)
         errors = (*path.risk_errors, self._risk_errors(path, new, sample))
         new = new._replace(seen=seen, risk_errors=errors, told_of_persons=told)
         history = self._record(path, new, sample, pool, training, risk_before)
         return new._replace(history=history)
+
+    def choose(self, path: Path, sample: Sample, store: Store) -> Pool:
+        """Return what the next model is trained on, after `sample` was seen."""
+        return self.pool(store, path.n_rounds + 1)
+
+    def is_alone(self, path: Path, pool: Pool) -> bool:
+        """Return whether a training on `pool` is what a model is measured by."""
+        newest = pool.snapshots[-1]
+        is_newest = newest.period == self._period(path) and newest.n_models == 1
+        return is_newest and pool.sample is newest.sample
+
+    def more_columns(self, new: Path, pool: Pool) -> Mapping[str, float]:
+        """Return what else is recorded of a round, in the columns of :meth:`begin`."""
+        return {}
 
     def measure(self, path: Path, sample: Sample) -> Measured:
         """Measure how far a retraining on `sample` alone would move the model."""
@@ -156,6 +170,7 @@ class Learner:
             n_rows=_num_samples(pool.sample.X),
             n_rows_new=_num_samples(sample.X),
             fit_time=training.seconds,
+            **self.more_columns(new, pool),
         )
 
     def _risk_errors(self, path: Path, new: Path, sample: Sample) -> Floats | None:
@@ -224,10 +239,3 @@ def _without_callbacks(model: BaseEstimator) -> BaseEstimator:
     """Return the model, whose next training is a question and nobody's task."""
     vars(model).pop("_skl_callbacks", None)
     return model
-
-
-def _is_alone(pool: Pool, period: Hashable) -> bool:
-    """Return whether a pool is the newest sample, as it was seen."""
-    newest = pool.snapshots[-1]
-    is_newest = newest.period == period and newest.n_models == 1
-    return is_newest and pool.sample is newest.sample
