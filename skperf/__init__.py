@@ -55,6 +55,7 @@ _CLASSES = {
     "ResampleIfRejected": "shift",
     "RetrainingDisplay": "inspection",
     "Sample": "shift",
+    "SelfFulfillingShift": "shift",
     "ScaledSigmoid": "neural_network",
     "Schema": "retraining",
     "PositiveClassWarning": "exceptions",

@@ -14,6 +14,7 @@ from skperf.shift._predictor import Predictor
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._resample import ResampleIfRejected
 from skperf.shift._sample import Sample
+from skperf.shift._self_fulfilling import SelfFulfillingShift
 from skperf.shift._strategic import StrategicResponse
 from skperf.shift._world import World
 
@@ -30,6 +31,7 @@ __all__ = [
     "PullBack",
     "ResampleIfRejected",
     "Sample",
+    "SelfFulfillingShift",
     "ShiftPipeline",
     "StrategicResponse",
     "TransformedPredictionShift",

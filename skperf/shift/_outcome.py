@@ -20,13 +20,10 @@ from skperf.shift._sample import (
     Table,
     as_weights,
     base_sample,
-    keep_labels,
-    new_key,
-    persons,
+    stand_twice,
 )
 from skperf.shift._world import FixedWorld, World
 from skperf.utils._sklearn import Interval
-from skperf.utils._tables import concatenate
 
 
 class OutcomeShift(PopulationShift):
@@ -112,7 +109,8 @@ class OutcomeShift(PopulationShift):
                 f"spread moves one target a row; y has the shape {targets.shape}. Set "
                 "spread=None, or give the targets one by one."
             )
-        tilted = _Tilted(feedback, self.spread, base, _both_labels(base, self.spread))
+        both = np.concatenate([targets + self.spread, targets - self.spread])
+        tilted = _Tilted(feedback, self.spread, base, stand_twice(base, both))
         return FixedWorld(base, tilted, tilted.pull_back)
 
 
@@ -242,12 +240,3 @@ def _check_feedback(feedback: float | ArrayLike, n_samples: int) -> Floats:
             f"({n_samples},), or a matrix of shape ({n_samples}, {n_samples})."
         )
     return strengths
-
-
-def _both_labels(base: Sample, spread: float) -> Sample:
-    """Return each row twice, with its target moved up and down."""
-    X, y = concatenate([base.X, base.X]), base.y
-    twice = Sample(
-        X, np.concatenate([y + spread, y - spread]), groups=np.tile(persons(base), 2)
-    )
-    return keep_labels(twice, base)._replace(support=new_key("both labels"))

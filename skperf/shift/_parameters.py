@@ -179,7 +179,7 @@ class Parameters:
             One number a parameter.
         """
         self._require_one_score()
-        scaled = self._sign * U * self._factor
+        scaled = self._times(U, self._sign * self._factor)
         return self._own.vjp_gradient(self._scale(X), scaled, self._output)
 
     def vjp_input(self, X: Table, v: Floats) -> Floats:
@@ -199,7 +199,12 @@ class Parameters:
             One number a feature and row.
         """
         by_scaled = self._own.vjp_input(self._scale(X), self._by_output(v))
-        return by_scaled * self._factor
+        return self._times(by_scaled, self._factor)
+
+    @staticmethod
+    def _times(rows: Floats, factor: Floats | float) -> Floats:
+        """Return the product, without a copy of large arrays for a factor of 1."""
+        return rows if np.all(factor == 1) else rows * factor
 
     def _scale(self, X: Table) -> Table:
         """Return the rows as the model behind the scalers sees them."""

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skperf.shift._probabilities import as_probabilities
 from skperf.shift._pull_back import Cotangent, sum_copies
 from skperf.shift._sample import (
     Floats,
@@ -19,26 +20,12 @@ from skperf.shift._sample import (
 )
 from skperf.utils._tables import replace_columns, take_rows
 
-_SLACK = 1e-8  # rounding that a calibrator or a sum of probabilities may leave
-
 
 def rejection_probability(delta: float, y_pred: ArrayLike) -> Floats:
     """Return the probability that each row is rejected."""
-    y_pred = np.asarray(y_pred)
-    if y_pred.ndim != 1:
-        raise ValueError(
-            "ResampleIfRejected needs one prediction a row; got predictions of "
-            f"shape {y_pred.shape}. Reduce them with TransformedPredictionShift."
-        )
-    low, high = y_pred.min(), y_pred.max()
-    if not (low >= -_SLACK and high <= 1 + _SLACK):
-        raise ValueError(
-            "ResampleIfRejected needs predictions in [0, 1], the probability of "
-            f"being rejected; got values from {low:.4g} to {high:.4g}. Use a "
-            "classifier with predict_proba, or TransformedPredictionShift to map "
-            "scores or values into [0, 1]."
-        )
-    return delta + (1 - delta) * np.clip(y_pred, 0, 1)
+    meaning = "the probability of being rejected"
+    y_pred = as_probabilities(y_pred, "ResampleIfRejected", meaning)
+    return delta + (1 - delta) * y_pred
 
 
 def replace_rejected(

@@ -213,6 +213,7 @@ class _Nudged(PredictionFunction):
     def __init__(self, nudge, t):
         self.nudge, self.t = nudge, t
         self.estimator = nudge.base.estimator
+        self.pos_label = nudge.base.pos_label
 
     def __call__(self, X):
         y_pred = np.asarray(self.nudge.base(X), dtype=float)
