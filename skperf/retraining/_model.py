@@ -71,7 +71,7 @@ class DeployedModel(Predictor):
         return last[2]
 
     def _respond(self, X: Table, method: str) -> NDArray:
-        known = (last for last in self._last_responses if _is_view(X, last[0]))
+        known = (last for last in self._last_responses if is_view(X, last[0]))
         found = next(known, None)
         if found is None:
             found = (X, {})
@@ -82,7 +82,7 @@ class DeployedModel(Predictor):
         return responses[method]
 
 
-def _is_view(asked: Table, known: Table) -> bool:
+def is_view(asked: Table, known: Table) -> bool:
     """Return whether a table is the known one, or what an author is shown of it."""
     if asked is known or not isinstance(asked, np.ndarray) or asked.flags.writeable:
         return asked is known

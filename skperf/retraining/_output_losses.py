@@ -1,11 +1,7 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The loss of each row as a function of a model's outputs, and how steep it is.
-
-An output is a column of the decision function of a classifier, one for two classes, or
-of the prediction of a regressor.
-"""
+"""The loss of each row as a function of a model's outputs, and how steep it is."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,6 +12,7 @@ from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.retraining._labels import as_targets
 from skperf.retraining._model import DeployedModel
+from skperf.retraining._output_model import OutputModel
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
 
@@ -31,7 +28,7 @@ class RowSlopes(NamedTuple):
 
 
 #: Takes a model and a sample.
-OutputLoss = Callable[[DeployedModel, Sample], RowSlopes]
+OutputLoss = Callable[[OutputModel, Sample], RowSlopes]
 
 
 def find_output_loss(predictor: DeployedModel, X: Table) -> OutputLoss | None:
@@ -41,41 +38,43 @@ def find_output_loss(predictor: DeployedModel, X: Table) -> OutputLoss | None:
     decision function.
     """
     model = predictor.estimator
-    if has_own_loss(model):
-        return own_loss
     if not is_classifier(model):
-        return squared_error
+        return own_loss if has_own_loss(model) else squared_error
     if not hasattr(model, "predict_proba") or not hasattr(model, "decision_function"):
         return None
-    outputs, proba = outputs_of(predictor, X), predictor.respond(X, "predict_proba")
-    gap = np.abs(_probabilities(outputs) - proba[:, -outputs.shape[1] :]).max()
-    return log_loss if gap <= _ALIKE else None
+    outputs = OutputModel.of(predictor).outputs(X)
+    proba = predictor.respond(X, "predict_proba")[:, -outputs.shape[1] :]
+    made = expit(outputs) if outputs.shape[1] == 1 else softmax(outputs, axis=1)
+    if np.abs(made - proba).max() > _ALIKE:
+        return None
+    return own_loss if has_own_loss(model) else log_loss
 
 
-def log_loss(predictor: DeployedModel, sample: Sample) -> RowSlopes:
+def log_loss(predictor: OutputModel, sample: Sample) -> RowSlopes:
     """Return the log loss."""
-    outputs, targets = outputs_of(predictor, sample.X), as_targets(sample.y)
+    outputs, targets = predictor.outputs(sample.X), as_targets(sample.y)
     if outputs.shape[1] > 1:
         truth = (targets[:, None] == predictor.classes_).astype(float)
         scale = np.logaddexp.reduce(outputs, axis=1)
         losses = scale - (truth * outputs).sum(axis=1)
         return RowSlopes(losses, softmax(outputs, axis=1) - truth)
-    score, is_second = outputs[:, 0], targets == predictor.classes_[1]
-    losses = np.logaddexp(0.0, np.where(is_second, -score, score))
-    return RowSlopes(losses, (expit(score) - is_second)[:, None])
+    signs = np.where(targets == predictor.classes_[1], -1.0, 1.0)
+    wrong = signs * outputs[:, 0]  # by how much the score is on the wrong side
+    # twice as fast as logaddexp, and as exact
+    losses = np.log1p(np.exp(-np.abs(wrong))) + np.maximum(wrong, 0)
+    return RowSlopes(losses, (signs * expit(wrong))[:, None])
 
 
-def squared_error(predictor: DeployedModel, sample: Sample) -> RowSlopes:
+def squared_error(predictor: OutputModel, sample: Sample) -> RowSlopes:
     """Return the squared error, averaged over outputs."""
-    outputs, targets = outputs_of(predictor, sample.X), np.asarray(sample.y, float)
+    outputs, targets = predictor.outputs(sample.X), np.asarray(sample.y, float)
     errors = outputs - targets.reshape(outputs.shape)
     slopes = 2 * errors / errors.shape[1]
-    return RowSlopes(
-        np.square(errors).mean(axis=1), slopes, -slopes.reshape(targets.shape)
-    )
+    losses = np.square(errors).mean(axis=1)
+    return RowSlopes(losses, slopes, -slopes.reshape(targets.shape))
 
 
-def own_loss(predictor: DeployedModel, sample: Sample) -> RowSlopes:
+def own_loss(predictor: OutputModel, sample: Sample) -> RowSlopes:
     """Return the loss of a torch estimator, which says itself how steep it is."""
     return RowSlopes(*predictor.estimator.__skperf_losses__(sample.X, sample.y))
 
@@ -84,35 +83,3 @@ def has_own_loss(model: BaseEstimator) -> bool:
     """Return whether a torch estimator minimizes another loss than is measured."""
     usual = "log_loss" if is_classifier(model) else "squared_error"
     return hasattr(type(model), "__skperf_losses__") and model.loss != usual
-
-
-def outputs_of(predictor: DeployedModel, X: Table) -> Floats:
-    """Return the outputs, of shape (n_samples, n_outputs)."""
-    classifier = is_classifier(predictor.estimator)
-    outputs = predictor.respond(X, "decision_function" if classifier else "predict")
-    return outputs.reshape(len(outputs), -1)
-
-
-def pull_prediction(predictor: DeployedModel, X: Table, v: Floats) -> Floats:
-    """Return derivatives by the outputs, given those by what people react to."""
-    model = predictor.estimator
-    if not is_classifier(model):
-        return v.reshape(len(v), -1)
-    classes = np.asarray(model.classes_).tolist()
-    position = classes.index(predictor.pos_label)
-    chosen = np.arange(len(classes)) == position
-    if predictor.response_method == "decision_function":
-        by_output = v[:, None] * chosen
-    else:
-        proba = predictor.respond(X, "predict_proba")
-        by_output = (v * proba[:, position])[:, None] * (chosen - proba)
-    if len(classes) > 2:
-        return by_output
-    # the one output is the score of the second class
-    if predictor.response_method == "decision_function":
-        return v[:, None] if position else -v[:, None]
-    return by_output[:, 1:]
-
-
-def _probabilities(outputs: Floats) -> Floats:
-    return expit(outputs) if outputs.shape[1] == 1 else softmax(outputs, axis=1)

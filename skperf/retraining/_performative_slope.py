@@ -16,7 +16,8 @@ import numpy as np
 
 from skperf.retraining._losses import weighted_mean
 from skperf.retraining._model import DeployedModel
-from skperf.retraining._output_losses import OutputLoss, RowSlopes, pull_prediction
+from skperf.retraining._output_losses import OutputLoss, RowSlopes
+from skperf.retraining._output_model import OutputModel
 from skperf.retraining._scoring import Scoring
 from skperf.shift import Cotangent, Parameters, PullBack, Sample, World
 from skperf.shift._sample import Floats, as_weights, check_sample
@@ -41,7 +42,7 @@ class PerformativeSlope:
         loss: OutputLoss,
     ) -> None:
         self.world = world
-        self.predictor = predictor
+        self.predictor = OutputModel.of(predictor.succeed(parameters.model))
         self.parameters = parameters
         self.loss = loss
         self._features_move: bool | None = None  # until the world was asked once
@@ -49,7 +50,7 @@ class PerformativeSlope:
     def __call__(self, values: Floats) -> Slope:
         """Return the risk of the model with these parameters, and how steep it is."""
         self.parameters.set(values)
-        predictor = self.predictor.succeed(self.parameters.model)
+        predictor = self.predictor.anew()
         sample = settle(self.world, predictor)
         rows = self.loss(predictor, sample)
         risk = weighted_mean(rows.losses, sample.sample_weight)
@@ -60,7 +61,7 @@ class PerformativeSlope:
         gradient = self.parameters.vjp(sample.X, by_output)
         for X, v, _, U, _ in pull_backs:
             if v.any():
-                by_told = pull_prediction(predictor, X, v)
+                by_told = predictor.by_outputs(X, v)
                 gradient = gradient + self.parameters.vjp(X, by_told)
             if U is not None:
                 gradient = gradient + self.parameters.vjp_gradient(X, U)
@@ -68,7 +69,7 @@ class PerformativeSlope:
 
     def _pull_back(
         self,
-        predictor: DeployedModel,
+        predictor: OutputModel,
         sample: Sample,
         rows: RowSlopes,
         by_output: Floats,

@@ -3,7 +3,7 @@
 
 """A path whose rounds are the iterations of a descent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,20 +12,16 @@ from sklearn.utils import check_random_state
 from skperf.retraining._history import History
 from skperf.retraining._measured import Measured
 from skperf.retraining._path import Path
-from skperf.retraining._performative_slope import Slope
+from skperf.retraining._performative_slope import DifferencedRisk, PerformativeSlope
 from skperf.risk_minimization._descent import Descent, descend, random_starts
-from skperf.shift import Parameters
-from skperf.shift._sample import Floats
 from skperf.utils._sklearn import _num_samples
 
 
 def descend_from_starts(
-    minimizer: BaseEstimator,
-    path: Path,
-    slope_at: Callable[[Floats], Slope],
-    parameters: Parameters,
+    minimizer: BaseEstimator, path: Path, slope_at: PerformativeSlope | DifferencedRisk
 ) -> Path:
     """Return the path after descents from all starts, with the best model deployed."""
+    parameters = slope_at.parameters
     rng = check_random_state(minimizer.random_state)
     starts = random_starts(parameters.get(), minimizer.n_restarts, rng)
     descents = [descend(slope_at, start, minimizer.max_iter) for start in starts]

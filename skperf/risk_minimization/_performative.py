@@ -12,14 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skperf.base import BaseRiskMinimizer, make_learner
 from skperf.retraining import Pool
+from skperf.retraining._descents import find_slope
 from skperf.risk_minimization._corrected_learner import CorrectedLearner
 from skperf.risk_minimization._descending import descend_from_starts
 from skperf.risk_minimization._descent import STATIONARY
-from skperf.risk_minimization._requirements import (
-    choose_method,
-    find_slope,
-    require_retrainable,
-)
+from skperf.risk_minimization._requirements import choose_method, require_retrainable
 from skperf.utils._sklearn import Interval, StrOptions
 
 
@@ -265,8 +262,8 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         self.method_ = choose_method(self, world, path.predictor)
         if self.method_ == "retrain":
             return super().__skperf_run__(retraining, standing)
-        slope_at, parameters = find_slope(self, world, path.predictor)
-        path = descend_from_starts(self, path, slope_at, parameters)
+        slope_at = find_slope(world, path.predictor, self.scoring)
+        path = descend_from_starts(self, path, slope_at)
         standing = standing._replace(paths=(path,))
         self._publish(standing)
         return standing
