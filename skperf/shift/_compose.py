@@ -82,7 +82,7 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
         return self
 
     @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # of all steps
+    def is_differentiable(self) -> bool:
         """Whether all steps are differentiable."""
         return all(getattr(s, "is_differentiable", False) for _, s in self.steps)
 
@@ -164,7 +164,7 @@ class TransformedPredictionShift(PopulationShift):
         self.func = func
 
     @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # it is the other's
+    def is_differentiable(self) -> bool:
         """Whether the shift is differentiable, if `func` treats rows one by one."""
         return getattr(self.shift, "is_differentiable", False)
 

@@ -26,13 +26,14 @@ class LinearParameters:
     @property
     def coef(self) -> Floats:
         """The coefficients, of shape (n_outputs, n_features)."""
-        coef = np.asarray(_dense(self.model.coef_), dtype=float)
-        return coef.reshape(self.n_outputs, self.shape[-1])
+        return _dense(self.model.coef_).reshape(self.n_outputs, self.shape[-1])
 
     def get(self) -> Floats:
         """Return the numbers, of shape (n_parameters,)."""
-        intercept = np.ravel(self.model.intercept_) if self.has_intercept else []
-        return np.concatenate([self.coef.ravel(), intercept])
+        coef = self.coef.ravel()
+        if not self.has_intercept:
+            return coef
+        return np.concatenate([coef, np.ravel(self.model.intercept_)])
 
     def set(self, values: Floats) -> None:
         """Replace the numbers."""
@@ -44,9 +45,8 @@ class LinearParameters:
 
     def vjp(self, X: Table, V: Floats) -> Floats:
         """Return the derivatives of ``sum(V * outputs)``."""
-        rows = X if sparse.issparse(X) else np.asarray(X, dtype=float)
-        by_coef = np.asarray((rows.T @ V).T).ravel()
-        return self._joined(by_coef, V.sum(axis=0))
+        columns = sparse.csr_array(X).T if sparse.issparse(X) else _columns(X)
+        return self._joined((columns @ V).T.ravel(), V.sum(axis=0))
 
     def vjp_gradient(self, X: Table, U: Floats, output: int) -> Floats:
         """Return those of ``sum(U * the gradient of an output)``."""
@@ -62,5 +62,11 @@ class LinearParameters:
         return np.concatenate([by_coef, by_intercept if self.has_intercept else []])
 
 
+def _columns(X: Table) -> Floats:
+    return np.asarray(X, dtype=float).T
+
+
 def _dense(coef: object) -> Floats:
-    return coef.toarray() if sparse.issparse(coef) else coef
+    if isinstance(coef, sparse.spmatrix | sparse.sparray):
+        coef = coef.toarray()
+    return np.asarray(coef, dtype=float)

@@ -3,8 +3,9 @@
 
 """Outcome shift: predictions move the targets, as self-fulfilling forecasts do."""
 
+from dataclasses import dataclass
 from numbers import Real
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import RandomState
@@ -102,7 +103,7 @@ class OutcomeShift(PopulationShift):
         base = base_sample(X, targets, sample_weight, groups)
         feedback = _check_feedback(self.feedback, len(targets))
         if self.spread is None:
-            moved = _Moved(feedback, base)
+            moved = _Moved(feedback, base, targets)
             return _MovedTargets(base, moved, moved.pull_back)
         if targets.size > len(targets):
             raise ValueError(
@@ -110,7 +111,13 @@ class OutcomeShift(PopulationShift):
                 "spread=None, or give the targets one by one."
             )
         both = np.concatenate([targets + self.spread, targets - self.spread])
-        tilted = _Tilted(feedback, self.spread, base, stand_twice(base, both))
+        tilted = _Tilted(
+            feedback,
+            self.spread,
+            targets,
+            as_weights(sample_weight, len(targets)),
+            stand_twice(base, both),
+        )
         return FixedWorld(base, tilted, tilted.pull_back)
 
 
@@ -131,16 +138,18 @@ class _MovedTargets(FixedWorld):
         return super().react(state, predictor)
 
 
-class _Moved(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Moved:
     """The rows with other targets, as a function of the predictions."""
 
     feedback: Floats
     base: Sample
+    y: Floats
 
     def __call__(self, y_pred: Floats) -> Sample:
         """Return the rows with other targets."""
-        y = self.base.y
-        return self.base._replace(y=y + _move(self.feedback, y_pred, y), support=None)
+        y = self.y + _move(self.feedback, y_pred, self.y)
+        return self.base._replace(y=y, support=None)
 
     def pull_back(
         self, y_pred: Floats, cotangent: Cotangent
@@ -150,12 +159,14 @@ class _Moved(NamedTuple):
         return cotangent, _move_back(self.feedback, y_pred, by_target)
 
 
-class _Tilted(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Tilted:
     """The rows with both of their targets, weighted by their probabilities."""
 
     feedback: Floats
     spread: float
-    base: Sample
+    y: Floats
+    weights: Floats
     support: Sample
 
     def __call__(self, y_pred: Floats) -> Sample:
@@ -167,8 +178,7 @@ class _Tilted(NamedTuple):
                 f"{np.abs(tilt).max() * self.spread:.4g} with "
                 f"spread={self.spread:.4g}. Raise spread."
             )
-        weights = self._weights()
-        halves = [weights * (1 + tilt) / 2, weights * (1 - tilt) / 2]
+        halves = [self.weights * (1 + tilt) / 2, self.weights * (1 - tilt) / 2]
         return self.support._replace(sample_weight=np.concatenate(halves))
 
     def pull_back(
@@ -177,7 +187,7 @@ class _Tilted(NamedTuple):
         """Return the derivatives by the rows and by the predictions."""
         tilt = self._tilt(y_pred)
         up, down = np.split(cotangent.weight, 2)
-        by_tilt = self._weights() * (up - down) / 2
+        by_tilt = self.weights * (up - down) / 2
         back = Cotangent(
             (up * (1 + tilt) + down * (1 - tilt)) / 2,
             sum_copies(cotangent.y, len(tilt)),
@@ -187,11 +197,8 @@ class _Tilted(NamedTuple):
 
     def _tilt(self, y_pred: Floats) -> Floats:
         """Return how much more probable the higher target is, in [-1, 1]."""
-        y = self.base.y
-        return _move(self.feedback, y_pred, y).reshape(len(y)) / self.spread
-
-    def _weights(self) -> Floats:
-        return as_weights(self.base.sample_weight, len(self.base.y))
+        move = _move(self.feedback, y_pred, self.y)
+        return move.reshape(len(self.y)) / self.spread
 
 
 def _move(feedback: Floats, y_pred: Floats, y: Floats) -> Floats:

@@ -33,7 +33,10 @@ def move_questions(
         if pull_back.v.any():
             by_feature[:, columns] += _by_prediction(predictor, pull_back, columns)
         if pull_back.U is not None:
-            by_feature[:, columns] += _by_gradient(predictor, pull_back, columns)
+            along = pull_back.U[:, columns]
+            by_feature[:, columns] += _by_gradient(
+                predictor, pull_back.X, along, columns
+            )
     return cotangent._replace(X=by_feature)
 
 
@@ -46,20 +49,19 @@ def _by_prediction(
     def output(k: int) -> Callable[[Table], Floats]:
         return lambda X: np.asarray(predictor(X)).reshape(len(outputs[k]), -1)[:, k]
 
-    return sum(
-        v[:, None] * central_differences(output(k), pull_back.X, columns)
-        for k, v in enumerate(outputs)
-    )
+    effects = np.zeros((len(pull_back.v), len(columns)))
+    for k, v in enumerate(outputs):
+        effects += v[:, None] * central_differences(output(k), pull_back.X, columns)
+    return effects
 
 
 def _by_gradient(
-    predictor: PredictionFunction, pull_back: PullBack, columns: Rows
+    predictor: PredictionFunction, X: Table, U: Floats, columns: Rows
 ) -> Floats:
     """Return the derivatives of ``sum(U * predictor.gradient(X))`` by X.
 
     The second derivatives are symmetric, so these are slopes of the gradient along U.
     """
-    X, U = pull_back.X, pull_back.U[:, columns]
     gradient = predictor.gradient(X, columns)
     if gradient is not None and not gradient.strides[0]:  # the same everywhere
         return np.zeros(U.shape)

@@ -3,7 +3,8 @@
 
 """What becomes of people when the rejected are replaced, and its derivatives."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +50,8 @@ def replace_rejected(
     return keep_labels(sample, base)
 
 
-class WholeRows(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class WholeRows:
     """The exact law of whole rows: weights ``w (1 - g + mean(g))`` on them."""
 
     delta: float
@@ -79,7 +81,8 @@ class WholeRows(NamedTuple):
         return cotangent._replace(weight=by_weight), v
 
 
-class Copies(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Copies:
     """The law given fixed donors: weights on each row and on its copies.
 
     Row i keeps ``w[i] (1 - g[i])``, and its copies, with the columns of their donors,
@@ -132,7 +135,7 @@ class Copies(NamedTuple):
         own, copies = by_feature[:n_samples], by_feature[n_samples:]
         kept = copies.copy()
         kept[:, self.columns] = 0
-        back = own + sum_copies(kept, n_samples)
+        back = own + kept.reshape(-1, n_samples, own.shape[1]).sum(axis=0)
         for column in self.columns:
             given = np.bincount(self.donors.ravel(), copies[:, column], n_samples)
             back[:, column] += given

@@ -114,7 +114,7 @@ class ResampleIfRejected(PopulationShift):
         self.n_donors = n_donors
 
     @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # by the face
+    def is_differentiable(self) -> bool:
         """Whether the samples are expectations."""
         return self.resampling == "expected"
 

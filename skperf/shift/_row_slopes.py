@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skperf.shift._sample import Floats
+from skperf.shift._sample import Floats, Rows
 
 _EPS = float(np.finfo(float).eps)
 _STEP = np.cbrt(_EPS)  # balances rounding and curvature
@@ -23,18 +23,18 @@ def row_slopes(func: Callable[[Floats], Floats], y_pred: Floats) -> Floats:
         If the value of a row depends on the predictions of others.
     """
     columns = y_pred.reshape(len(y_pred), -1)
-    low, high = _range(y_pred)
+    low, high = _range(columns)
     slopes = np.empty(columns.shape)
     for output, values in enumerate(columns.T):
         step = _STEP * np.maximum(np.abs(values), 1.0)
         points = np.minimum(values + step, high), np.maximum(values - step, low)
         for half in range(2):
-            rows = slice(half, None, 2)
+            rows = np.arange(half, len(values), 2)
             up, down = (
                 func(_with(columns, rows, output, p).reshape(y_pred.shape))
                 for p in points
             )
-            _require_own_rows(func, up, down, half)
+            _require_own_rows(func, up, down, rows)
             run = points[0][rows] - points[1][rows]
             slopes[rows, output] = (up - down)[rows] / run
     return slopes.reshape(y_pred.shape)
@@ -47,7 +47,7 @@ def _range(y_pred: Floats) -> tuple[float, float]:
     return -np.inf, np.inf
 
 
-def _with(columns: Floats, rows: slice, output: int, points: Floats) -> Floats:
+def _with(columns: Floats, rows: Rows, output: int, points: Floats) -> Floats:
     """Return the predictions with one output of some rows moved."""
     moved = columns.copy()
     moved[rows, output] = points[rows]
@@ -55,12 +55,11 @@ def _with(columns: Floats, rows: slice, output: int, points: Floats) -> Floats:
 
 
 def _require_own_rows(
-    func: Callable[[Floats], Floats], up: Floats, down: Floats, half: int
+    func: Callable[[Floats], Floats], up: Floats, down: Floats, rows: Rows
 ) -> None:
     """Raise where the rows whose predictions stayed have got other values."""
-    others = slice(1 - half, None, 2)
-    change = np.abs(up - down)[others]
-    if np.any(change > _ROUNDING * np.abs(up[others]).max(initial=1.0)):
+    change = np.delete(np.abs(up - down), rows)
+    if np.any(change > _ROUNDING * np.abs(up).max(initial=1.0)):
         name = getattr(func, "__name__", type(func).__name__)
         raise ValueError(
             f"The func {name!r} of TransformedPredictionShift mixes rows: the value of "

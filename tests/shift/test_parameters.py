@@ -11,12 +11,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
+    OrthogonalMatchingPursuit,
     PoissonRegressor,
     Ridge,
+    RidgeClassifier,
+    SGDRegressor,
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -25,9 +29,9 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.svm import LinearSVC, LinearSVR
 
 from skperf.shift import Parameters, Predictor
-from skperf.shift._gradients import _linear_classes
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::skperf.exceptions.PositiveClassWarning"
@@ -99,12 +103,25 @@ def assert_close(found, expected, *factors):
     assert np.abs(found).max() > 1e-6 * scale
 
 
-@pytest.mark.parametrize("kind", sorted(_linear_classes(), key=lambda c: c.__name__))
+# of each shape that coefficients and intercepts have; test_gradients.py has all kinds
+KINDS = [
+    LinearDiscriminantAnalysis(),
+    LinearRegression(),
+    LinearSVC(),
+    LinearSVR(),
+    LogisticRegression(),
+    OrthogonalMatchingPursuit(),
+    RidgeClassifier(),
+    SGDRegressor(),
+]
+
+
+@pytest.mark.parametrize("model", KINDS, ids=lambda m: type(m).__name__)
 @pytest.mark.parametrize("y", [Y, CLASSES], ids=["two classes", "three classes"])
-def test_linear_models(kind, y):
+def test_linear_models(model, y):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of solvers, on such data
-        model = kind().fit(X, y)
+        model = clone(model).fit(X, y)
     assert Parameters.known(model)
     check(model)
     if hasattr(model, "classes_"):
