@@ -65,7 +65,7 @@ class PerformativeSlope:
                 gradient = gradient + self.parameters.vjp(X, by_told)
             if U is not None:
                 gradient = gradient + self.parameters.vjp_gradient(X, U)
-        return Slope(risk, gradient, _size(pull_backs))
+        return Slope(risk, gradient, correction_size(pull_backs))
 
     def _pull_back(
         self,
@@ -137,7 +137,7 @@ def no_slope(sample: Sample) -> Floats:
     return np.broadcast_to(0.0, shape)
 
 
-def _size(pull_backs: Sequence[PullBack]) -> float:
+def correction_size(pull_backs: Sequence[PullBack]) -> float:
     """Return the root mean square of the correction, for an average row."""
     v = [len(pull_back.v) * pull_back.v.ravel() for pull_back in pull_backs]
     return float(np.sqrt(np.mean(np.square(np.concatenate(v)))))

@@ -15,7 +15,11 @@ from skperf.retraining._losses import weighted_mean
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path, Pool
-from skperf.retraining._performative_slope import no_slope, settle
+from skperf.retraining._performative_slope import (
+    correction_size,
+    no_slope,
+    settle,
+)
 from skperf.retraining._store import Snapshot, Store
 from skperf.risk_minimization._correction_rows import (
     correct_labels,
@@ -91,11 +95,12 @@ class CorrectedLearner(Learner):
         pull_backs = pull_back_risk(self.world, predictor, sample)
         support = self._support(sample, pull_backs)
         v = sum_corrections(support, pull_backs, weights_of(sample).sum())
-        size = float(np.sqrt(np.mean(np.square(v)))) / weights_of(sample).mean()
         correct = (
             correct_labels if is_classifier(predictor.estimator) else correct_targets
         )
-        return correct(sample, support, v, predictor, damping), size
+        return correct(sample, support, v, predictor, damping), correction_size(
+            pull_backs
+        )
 
     def _support(self, sample: Sample, pull_backs: Sequence[PullBack]) -> Support:
         """Return the support, which is looked for once where rows have a key."""

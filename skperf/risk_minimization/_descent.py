@@ -15,6 +15,7 @@ from skperf.shift._sample import Floats
 
 #: A gradient that is as small as this, measured by the first, counts as none.
 STATIONARY = 1e-5
+_STEEP = 10  # times as steep as where a search stands: no step ends there
 _STOP = 1e-7  # where the search ends, so that a risk is right to many digits
 
 
@@ -68,7 +69,10 @@ def descend(
         nonlocal known, n_evaluations
         if not np.array_equal(values, known.values):
             n_evaluations += 1
-            known = Step(values.copy(), slope_at(values), n_evaluations)
+            slope = _try(slope_at, values)
+            if slope is None:
+                return _wall(steps[-1], values)
+            known = Step(values.copy(), slope, n_evaluations)
         return known.slope.risk, known.slope.gradient
 
     def record(values: Floats) -> None:
@@ -87,6 +91,23 @@ def descend(
         )
     last = np.abs(steps[-1].slope.gradient).max()
     return Descent(steps, float(last / steepest) if steepest > 0 else 0.0)
+
+
+def _try(slope_at: Callable[[Floats], Slope], values: Floats) -> Slope | None:
+    """Return the slope, None where the world refuses the model or the risk is none."""
+    try:
+        slope = slope_at(values)
+    except ValueError:  # a prediction that it has no answer to; the start had one
+        return None
+    return slope if np.isfinite(slope.risk) else None
+
+
+def _wall(step: Step, values: Floats) -> tuple[float, Floats]:
+    """Return a risk that rises steeply on the way from a step, so that it is cut."""
+    way = values - step.values
+    length = np.linalg.norm(way)
+    rise = _STEEP * np.linalg.norm(step.slope.gradient)
+    return step.slope.risk + rise * length, rise * way / length
 
 
 def random_starts(
