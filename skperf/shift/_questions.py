@@ -11,9 +11,17 @@ from skperf.shift._differences import central_differences
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Floats, Rows, Table
-from skperf.utils._tables import add_to_columns, column_values, numeric_columns
+from skperf.utils._tables import (
+    add_to_columns,
+    column_values,
+    numeric_columns,
+    take_rows,
+)
 
-_STEP = 3e-4  # of a slope of slopes, which may themselves be differences
+_FINE = float(np.cbrt(np.finfo(float).eps))  # balances rounding and curvature
+_COARSE = 3e-4  # for slopes of slopes, which may themselves be differences
+_FEW_ROWS = 500
+_SHARE = 1e-6  # what rounding and third derivatives may do across a gradient
 
 
 def move_questions(
@@ -44,15 +52,46 @@ def _by_prediction(
     predictor: PredictionFunction, pull_back: PullBack, columns: Rows
 ) -> Floats:
     """Return the derivatives of ``sum(v * predictor(X))`` by X."""
-    outputs = pull_back.v.reshape(len(pull_back.v), -1).T
+    X, v = pull_back.X, pull_back.v
+    gradient = predictor.gradient(X, columns) if v.ndim == 1 else None
+    if gradient is not None:
+        slope = _slope_by_score(predictor, X, gradient, columns)
+        if slope is not None:
+            return (v * slope)[:, None] * gradient
+    outputs = v.reshape(len(v), -1).T
 
     def output(k: int) -> Callable[[Table], Floats]:
-        return lambda X: np.asarray(predictor(X)).reshape(len(outputs[k]), -1)[:, k]
+        return lambda X: np.asarray(predictor(X)).reshape(len(v), -1)[:, k]
 
-    effects = np.zeros((len(pull_back.v), len(columns)))
-    for k, v in enumerate(outputs):
-        effects += v[:, None] * central_differences(output(k), pull_back.X, columns)
+    effects = np.zeros((len(v), len(columns)))
+    for k, by_output in enumerate(outputs):
+        slopes = central_differences(output(k), X, columns)
+        effects += by_output[:, None] * slopes
     return effects
+
+
+def _slope_by_score(
+    predictor: PredictionFunction, X: Table, gradient: Floats, columns: Rows
+) -> Floats | None:
+    """Return the slopes of predictions by the score, None if they follow more than it.
+
+    Two predictions along the gradient tell, and two across it, on some rows, whether
+    that is all: the probability of one of several classes moves there too.
+    """
+    scales = _scales(X, columns)
+    along = gradient * scales**2
+    steepness = (along * gradient).sum(axis=1)
+    rise, run = _difference(predictor, X, along, scales, columns, _FINE)
+    few = np.linspace(0, len(rise) - 1, min(len(rise), _FEW_ROWS)).astype(int)
+    across = np.cos(np.arange(1.0, len(columns) + 1)) * scales  # some direction
+    share = _divide(gradient[few] @ across, steepness[few])
+    across = across - share[:, None] * along[few]
+    rise_across, _ = _difference(
+        predictor, take_rows(X, few), across, scales, columns, _FINE
+    )
+    if np.abs(rise_across).max() > _SHARE * np.abs(rise).max():
+        return None
+    return _divide(rise, run * steepness)
 
 
 def _by_gradient(
@@ -65,20 +104,46 @@ def _by_gradient(
     gradient = predictor.gradient(X, columns)
     if gradient is not None and not gradient.strides[0]:  # the same everywhere
         return np.zeros(U.shape)
-    scales = np.array([np.std(column_values(X, column)) for column in columns])
-    longest = np.abs(U / np.where(scales > 0, scales, 1.0)).max(axis=1, keepdims=True)
-    step = np.divide(_STEP, longest, out=np.zeros_like(longest), where=longest > 0)
+
+    def ask(X: Table) -> Floats:
+        known = predictor.gradient(X, columns)
+        if known is not None:
+            return known
+        return central_differences(predictor.score, X, columns)
+
+    rise, run = _difference(ask, X, U, _scales(X, columns), columns, _COARSE)
+    return _divide(rise, run[:, None])
+
+
+def _difference(
+    ask: Callable[[Table], Floats],
+    X: Table,
+    direction: Floats,
+    scales: Floats,
+    columns: Rows,
+    size: float,
+) -> tuple[Floats, Floats]:
+    """Return the difference of answers along a direction, and how long it was.
+
+    Each row moves by `size` standard deviations in the column that moves furthest, and
+    not at all where the direction is zero.
+    """
+    longest = np.abs(direction / scales).max(axis=1, keepdims=True)
+    step = _divide(np.full_like(longest, size), longest)
     above, below = (
-        _gradient(predictor, add_to_columns(X, columns, sign * step * U), columns)
+        np.asarray(ask(add_to_columns(X, columns, sign * step * direction)))
         for sign in (1, -1)
     )
-    run = np.where(step > 0, 2 * step, 1.0)
-    return (above - below) / run
+    return above - below, 2 * step[:, 0]
 
 
-def _gradient(predictor: PredictionFunction, X: Table, columns: Rows) -> Floats:
-    """Return the gradient of the score, by differences where it is not known."""
-    known = predictor.gradient(X, columns)
-    if known is not None:
-        return known
-    return central_differences(predictor.score, X, columns)
+def _scales(X: Table, columns: Rows) -> Floats:
+    """Return the standard deviations of columns, 1 where they are zero."""
+    scales = np.array([np.nanstd(column_values(X, column)) for column in columns])
+    return np.where(scales > 0, scales, 1.0)
+
+
+def _divide(values: Floats, divisors: Floats) -> Floats:
+    """Return quotients, zero where the divisor is."""
+    where = np.broadcast_to(divisors > 0, values.shape)
+    return np.divide(values, divisors, out=np.zeros_like(values), where=where)

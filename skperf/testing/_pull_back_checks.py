@@ -9,8 +9,8 @@ from sklearn.utils.multiclass import type_of_target
 from skperf.shift import Cotangent, Sample
 from skperf.shift._binding import bind_to_sample
 from skperf.shift._differences import central_differences
-from skperf.shift._predictor import PredictionFunction
 from skperf.shift._sample import as_weights
+from skperf.testing._nudge import Nudge, numbers
 from skperf.testing._population import dense, require
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import add_to_columns, column_values, numeric_columns
@@ -41,7 +41,7 @@ class _Trial:
         rng = np.random.RandomState(0)
         self.shift, self.population = shift, population
         self.weights = as_weights(weights, len(population.weights))
-        self.nudge = _Nudge(population, rng)
+        self.nudge = Nudge(population, rng)
         self.sample = self._seen()
         self.cotangent = _random_cotangent(self.sample, rng)
         self.rng = rng
@@ -137,7 +137,7 @@ class _Trial:
         if self.cotangent.y is not None:
             risk += np.sum(self.cotangent.y * dense(sample.y))
         if self.cotangent.X is not None:
-            risk += np.sum(self.cotangent.X * _numbers(sample.X))
+            risk += np.sum(self.cotangent.X * numbers(sample.X))
         return risk
 
     def _compare(self, what, slope, terms, step):
@@ -156,79 +156,8 @@ class _Trial:
         if self.cotangent.y is not None:
             size += np.abs(dense(self.sample.y)).sum()
         if self.cotangent.X is not None:
-            size += np.abs(_numbers(self.sample.X)).sum()
+            size += np.abs(numbers(self.sample.X)).sum()
         return size
-
-
-class _Nudge:
-    """Directions in which predictions and scores move, as functions of the features."""
-
-    def __init__(self, population, rng):
-        self.base = population.model
-        X, y_pred = population.X, population.y_pred
-        self.columns = numeric_columns(X)
-        values = _numbers(X)[:, self.columns]
-        self.offset, scale = np.mean(values, axis=0), np.std(values, axis=0)
-        self.scale = np.where(scale > 0, scale, 1.0)
-        outputs = y_pred.reshape(len(y_pred), -1).shape[1]
-        self.coef = rng.uniform(-1, 1, (len(self.columns), outputs + 1))
-        self.phase = rng.uniform(1, 2, outputs + 1)
-        self.in_unit = y_pred.min() >= 0 and y_pred.max() <= 1
-
-    def model(self, t):
-        """Return the model, a little further in these directions."""
-        return _Nudged(self, t)
-
-    def prediction(self, X, y_pred):
-        """Return how fast predictions move; probabilities do not leave [0, 1]."""
-        move = np.sin(self._angles(X)[:, :-1]).reshape(y_pred.shape)
-        return move * y_pred * (1 - y_pred) if self.in_unit else move
-
-    def score(self, X):
-        """Return how fast the score moves."""
-        return np.sin(self._angles(X)[:, -1])
-
-    def gradient(self, X):
-        """Return how fast the gradient of the score moves, by numeric columns."""
-        slopes = np.cos(self._angles(X)[:, -1])
-        return slopes[:, None] * (self.coef[:, -1] / self.scale)
-
-    def effects(self, asked):
-        """Return what these moves do to the risk, on each row asked."""
-        y_pred = np.asarray(self.base(asked.X))
-        effects = [np.ravel(asked.v * self.prediction(asked.X, y_pred))]
-        if asked.U is not None:
-            U = asked.U[:, self.columns]
-            effects.append(np.ravel(U * self.gradient(asked.X)))
-        return np.concatenate(effects)
-
-    def _angles(self, X):
-        values = (_numbers(X)[:, self.columns] - self.offset) / self.scale
-        return values @ self.coef + self.phase
-
-
-class _Nudged(PredictionFunction):
-    """A model that is a little further in the directions of a nudge."""
-
-    def __init__(self, nudge, t):
-        self.nudge, self.t = nudge, t
-        self.estimator = nudge.base.estimator
-        self.pos_label = nudge.base.pos_label
-
-    def __call__(self, X):
-        y_pred = np.asarray(self.nudge.base(X), dtype=float)
-        return y_pred + self.t * self.nudge.prediction(X, y_pred)
-
-    def score(self, X):
-        return self.nudge.base.score(X) + self.t * self.nudge.score(X)
-
-    def gradient(self, X, columns=None):
-        known = self.nudge.base.gradient(X, columns)
-        if known is None:
-            return None
-        moves = np.zeros(np.shape(X))
-        moves[:, self.nudge.columns] = self.t * self.nudge.gradient(X)
-        return known + (moves if columns is None else moves[:, columns])
 
 
 def _bind(shift, population, weights):
@@ -239,22 +168,14 @@ def _bind(shift, population, weights):
 def _random_cotangent(sample, rng):
     """Return random derivatives by all that is a number."""
     n_samples = _num_samples(sample.X)
-    y, numbers = dense(sample.y), _numbers(sample.X)
+    y = dense(sample.y)
     by_target = None
     if y.dtype.kind in "biuf":
         by_target = rng.uniform(-1, 1, y.shape)
-    by_feature = np.zeros(numbers.shape)
+    by_feature = np.zeros(np.shape(sample.X))
     columns = numeric_columns(sample.X)
     by_feature[:, columns] = rng.uniform(-1, 1, (n_samples, len(columns)))
     return Cotangent(rng.uniform(-1, 1, n_samples), by_target, by_feature)
-
-
-def _numbers(X):
-    """Return the features as an array with zeros for what is no number."""
-    numbers = np.zeros((_num_samples(X), np.shape(X)[1]))
-    for column in numeric_columns(X):
-        numbers[:, column] = np.nan_to_num(column_values(X, column))
-    return numbers
 
 
 def _is_float(X, column):

@@ -4,6 +4,7 @@
 """Pull-backs: against differences, formulas and each other; who has none says so."""
 
 import pickle
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from skperf.shift import (
     Cotangent,
     FunctionShift,
     OutcomeShift,
+    PopulationShift,
     Predictor,
     PullBack,
     ResampleIfRejected,
@@ -26,6 +28,7 @@ from skperf.shift import (
     ShiftPipeline,
     StrategicResponse,
     TransformedPredictionShift,
+    World,
 )
 from skperf.testing._population import make_population
 from skperf.testing._pull_back_checks import check_pull_back
@@ -116,6 +119,22 @@ def test_gradients_that_differ(name):
 def test_models(name):
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, LABELS)
     check(ALL[name], y=LABELS, predictor=Predictor(model))
+
+
+class Odd(LogisticRegression):
+    """Its probability follows more than its score."""
+
+    def predict_proba(self, X):
+        positive = super().predict_proba(X)[:, 1] * (0.7 + 0.2 * np.sin(X[:, 1]))
+        return np.column_stack([1 - positive, positive])
+
+
+@pytest.mark.parametrize("kind", [Odd, LogisticRegression])
+def test_predictions_that_follow_more_than_their_score(kind):
+    """Those of one of three classes do, too."""
+    labels = LABELS if kind is Odd else np.digitize(X[:, 0], [-0.5, 0.5])
+    told = Predictor(kind().fit(X, labels), pos_label=1)
+    check(ALL["moved, rejected"], y=labels, predictor=told)
 
 
 @pytest.mark.parametrize("name", ["moved twice", "moved, copied, moved"])
@@ -390,3 +409,60 @@ def test_an_author_must_not_write_on_what_is_lent():
     with pytest.raises(ValueError, match="read-only") as caught:
         world.pull_back(world.start(), Predictor(fitted()), ONES)
     assert "Copy it first" in caught.value.__notes__[0]
+
+
+# Memory
+
+
+class Habit(NamedTuple):
+    """How much people have learnt, which never ends."""
+
+    learnt: float
+
+
+class LearningWorld(World):
+    """Outcomes follow predictions the more, the longer people have met models."""
+
+    is_random = False
+    is_differentiable = True
+
+    def __init__(self, base):
+        self.base = base
+
+    def start(self):
+        return Habit(0.0)
+
+    def react(self, state, predictor):
+        return self.settle(state, predictor), Habit(state.learnt + 0.1)
+
+    def settle(self, state, predictor):
+        move = (0.2 + state.learnt) * predictor(self.base.X)
+        return self.base._replace(y=self.base.y + move, support=None)
+
+    def pull_back(self, state, predictor, cotangent):
+        v = (0.2 + state.learnt) * cotangent.y
+        return cotangent, [PullBack(self.base.X, v, self.base.groups)]
+
+
+class LearningShift(PopulationShift):
+    is_differentiable = True
+
+    def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+        return LearningWorld(Sample(X, y, sample_weight, groups))
+
+
+@pytest.mark.parametrize("first", [[], [COPIES], [StrategicResponse(0.3)]])
+def test_memory(first):
+    """From the start, and from what people have learnt, in a step of a pipeline too."""
+    shift = chain([*first, LearningShift()])
+    check(shift)
+    world, model = shift.bind(X, TARGETS), known(probability)
+    state = world.start()
+    for _ in range(3):
+        _, state = world.react(state, model)
+    sample = world.settle(state, model)
+    cotangent = Cotangent(
+        np.zeros(len(sample.y)), y=np.ones(len(sample.y)), X=np.zeros(sample.X.shape)
+    )
+    _, asked = world.pull_back(state, model, cotangent)
+    assert_allclose(asked[-1].v, 0.5, rtol=1e-15)
