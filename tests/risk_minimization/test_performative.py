@@ -225,7 +225,6 @@ def test_scalers_and_frames(df_module):
     "estimator",
     [
         RandomForestClassifier(20, min_samples_leaf=5, random_state=0),
-        DecisionTreeClassifier(max_depth=3),
         HistGradientBoostingClassifier(
             max_iter=20, early_stopping=True, random_state=0
         ),
