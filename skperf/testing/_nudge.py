@@ -5,9 +5,10 @@
 
 import numpy as np
 
+from skperf.shift._differences import central_differences
 from skperf.shift._predictor import PredictionFunction
 from skperf.utils._sklearn import _num_samples
-from skperf.utils._tables import column_values, numeric_columns
+from skperf.utils._tables import column_indices, column_values, numeric_columns
 
 
 class Nudge:
@@ -73,12 +74,19 @@ class _Nudged(PredictionFunction):
         return self.nudge.base.score(X) + self.t * self.nudge.score(X)
 
     def gradient(self, X, columns=None):
-        known = self.nudge.base.gradient(X, columns)
-        if known is None:
-            return None
-        moves = np.zeros(np.shape(X))
-        moves[:, self.nudge.columns] = self.t * self.nudge.gradient(X)
-        return known + (moves if columns is None else moves[:, columns])
+        """Return the gradient; differences of the rest do not depend on the move."""
+        gradient = np.zeros(np.shape(X))
+        numeric = self.nudge.columns
+        if len(numeric):
+            known = known_gradient(self.nudge.base, X, numeric)
+            gradient[:, numeric] = known + self.t * self.nudge.gradient(X)
+        return gradient if columns is None else gradient[:, column_indices(X, columns)]
+
+
+def known_gradient(model, X, columns):
+    """Return the gradient of the score, by differences where it is not known."""
+    known = model.gradient(X, columns)
+    return central_differences(model.score, X, columns) if known is None else known
 
 
 def numbers(X):

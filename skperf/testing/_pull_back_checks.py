@@ -8,9 +8,8 @@ from sklearn.utils.multiclass import type_of_target
 
 from skperf.shift import Cotangent, Sample
 from skperf.shift._binding import bind_to_sample
-from skperf.shift._differences import central_differences
 from skperf.shift._sample import as_weights
-from skperf.testing._nudge import Nudge, numbers
+from skperf.testing._nudge import Nudge, known_gradient, numbers
 from skperf.testing._population import dense, require
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import add_to_columns, column_values, numeric_columns
@@ -101,7 +100,8 @@ class _Trial:
     def _check_features(self):
         """With the rows the questions move, where these are asked of the rows."""
         X, model = self.population.X, self.population.model
-        columns = [j for j in numeric_columns(X) if _is_float(X, j)]
+        numeric = numeric_columns(X)
+        columns = [j for j in numeric if _is_float(X, j)]
         if not columns:
             return
         scales = [np.nanstd(column_values(X, j)) for j in columns]
@@ -116,8 +116,8 @@ class _Trial:
             if asked.of_base:
                 terms.append(asked.v * _slope(lambda t: model(moved(t))))
             if asked.of_base and asked.U is not None:
-                slopes = _slope(lambda t: _gradient(model, moved(t)))
-                terms.append(asked.U[:, numeric_columns(X)] * slopes)
+                slopes = _slope(lambda t: known_gradient(model, moved(t), numeric))
+                terms.append(asked.U[:, numeric] * slopes)
         terms = np.concatenate([np.ravel(term) for term in terms])
         self._compare("features", slope, terms, _STEP)
 
@@ -182,13 +182,6 @@ def _is_float(X, column):
     """Return whether a column can be moved by fractions."""
     first = column_values(X, column)
     return bool(np.any(first != np.round(first)))
-
-
-def _gradient(model, X):
-    """Return the gradient of the score by numeric columns."""
-    columns = numeric_columns(X)
-    known = model.gradient(X, columns)
-    return central_differences(model.score, X, columns) if known is None else known
 
 
 def _slope(function, step=_STEP):

@@ -8,13 +8,16 @@ The broken shifts are a sound one, `Settle`, with one fault each.
 
 import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 
 from skperf.shift import (
     BaseShift,
     OutcomeShift,
+    Predictor,
     PullBack,
     Sample,
     ShiftPipeline,
+    StrategicResponse,
 )
 from skperf.testing import check_shift
 
@@ -123,3 +126,10 @@ class Hidden(OutcomeShift):
 def test_shift_and_world_must_agree():
     with pytest.raises(AssertionError, match="is_differentiable is False"):
         check(Hidden(0.5))
+
+
+def test_a_model_whose_score_is_flat():
+    """Nobody moves under trees, and nothing is found to be wrong with that."""
+    tree = DecisionTreeRegressor(max_depth=3).fit(X, Y)
+    shift = StrategicResponse(0.5)
+    check_shift(shift, X=X, y=Y, predictor=Predictor(tree), n_draws=2)
