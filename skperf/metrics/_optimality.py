@@ -6,7 +6,8 @@
 import numpy as np
 
 from skperf.metrics._induce import deploy
-from skperf.retraining._descents import descent_obstacle, find_loss, find_slope
+from skperf.retraining._descents import find_slope
+from skperf.retraining._performative_slope import DifferencedRisk
 from skperf.retraining._population import check_population
 from skperf.shift._binding import bind_to_sample
 from skperf.utils._arguments import require_shift
@@ -98,12 +99,12 @@ def optimality_gap(
     base = check_population(X, y, sample_weight)
     require_shift(shift)
     world = bind_to_sample(shift, base, random_state)
-    obstacle = descent_obstacle(shift, world, model)
-    if obstacle is None and find_loss(world, model, None) is None:
-        obstacle = "the shift has no pull-back, or the loss no known slope"
-    if obstacle is not None:
-        raise ValueError(f"optimality_gap is not known here: {obstacle}.")
-    return _newton_gain(find_slope(world, model))
+    slope_at = find_slope(shift, world, model)
+    if isinstance(slope_at, DifferencedRisk):
+        slope_at = "the shift has no pull-back, or the loss no known slope"
+    if isinstance(slope_at, str):
+        raise ValueError(f"optimality_gap is not known here: {slope_at}.")
+    return _newton_gain(slope_at)
 
 
 def _newton_gain(slope_at):

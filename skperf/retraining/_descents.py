@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 
 from skperf.retraining._learner import copy_model
 from skperf.retraining._model import DeployedModel
-from skperf.retraining._output_losses import OutputLoss, find_output_loss
+from skperf.retraining._output_losses import find_output_loss
 from skperf.retraining._performative_slope import DifferencedRisk, PerformativeSlope
 from skperf.retraining._scoring import Scoring
 from skperf.shift import BaseShift, Parameters, ResampleIfRejected, World
@@ -15,10 +15,13 @@ from skperf.shift import BaseShift, Parameters, ResampleIfRejected, World
 MOST_NUMBERS = 100  # whose differences are taken
 
 
-def descent_obstacle(
+def find_slope(
     shift: BaseShift, world: World, predictor: DeployedModel, scoring: Scoring = None
-) -> str | None:
-    """Return what stands in the way of a descent, or None."""
+) -> PerformativeSlope | DifferencedRisk | str:
+    """Return the performative risk of a copy of a model by its numbers, with gradient.
+
+    A text where there is none: what stands in the way.
+    """
     if predictor.response_method == "predict" and is_classifier(predictor.estimator):
         return "hard predictions have no slope"
     if not Parameters.known(predictor.estimator):
@@ -26,44 +29,24 @@ def descent_obstacle(
             f"{type(predictor.estimator).__name__} is neither a linear model nor a "
             "torch module, alone or behind scalers"
         )
-    if find_loss(world, predictor, scoring) is not None:
-        return None
+    parameters = Parameters(copy_model(predictor.estimator), predictor.pos_label)
+    if scoring is None and world.is_differentiable and not world.is_random:
+        loss = find_output_loss(predictor, world.base.X)
+        if loss is not None:
+            return PerformativeSlope(world, predictor, parameters, loss)
     if world.is_random or _jumps(shift):
         return (
             "outcomes that are drawn have no slope, in the faces 'drawn' and 'common': "
             "take resampling='expected'"
         )
-    n_numbers = len(Parameters(predictor.estimator, predictor.pos_label).get())
+    n_numbers = len(parameters.get())
     if n_numbers > MOST_NUMBERS:
         return (
             "the risk has no gradient here, by the shift, the loss or the scoring, "
             f"and differences are taken of at most {MOST_NUMBERS} numbers; the model "
             f"has {n_numbers}"
         )
-    return None
-
-
-def find_slope(
-    world: World, predictor: DeployedModel, scoring: Scoring = None
-) -> PerformativeSlope | DifferencedRisk:
-    """Return the performative risk of a copy of a model by its numbers, with gradient.
-
-    Of one that :func:`descent_obstacle` has found nothing against.
-    """
-    parameters = Parameters(copy_model(predictor.estimator), predictor.pos_label)
-    loss = find_loss(world, predictor, scoring)
-    if loss is not None:
-        return PerformativeSlope(world, predictor, parameters, loss)
     return DifferencedRisk(world, predictor, parameters, scoring)
-
-
-def find_loss(
-    world: World, predictor: DeployedModel, scoring: Scoring
-) -> OutputLoss | None:
-    """Return the loss that can be differentiated through a world, if it can."""
-    if scoring is not None or world.is_random or not world.is_differentiable:
-        return None
-    return find_output_loss(predictor, world.base.X)
 
 
 def _jumps(shift: BaseShift) -> bool:

@@ -17,6 +17,7 @@ and move no fixed point.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skperf.retraining._labels import as_targets
 from skperf.retraining._model import DeployedModel
@@ -148,12 +149,16 @@ def _with_bare_rows(
     )
 
 
-def _all_labels(predictor: DeployedModel, sample: Sample):
+def _all_labels(
+    predictor: DeployedModel, sample: Sample
+) -> tuple[NDArray, NDArray[np.intp]]:
     """Return the labels of the model, then new ones, and the place of each row's."""
-    known = np.asarray(predictor.classes_)
-    found, places = np.unique(as_targets(sample.y), return_inverse=True)
-    new = found[~np.isin(found, known)]
-    labels = np.concatenate([known, new]) if len(new) else known
+    known, targets = np.asarray(predictor.classes_), as_targets(sample.y)
+    places = np.searchsorted(known, targets).clip(max=len(known) - 1)
+    if np.array_equal(known[places], targets):  # as it is nearly always
+        return known, places
+    found, places = np.unique(targets, return_inverse=True)
+    labels = np.concatenate([known, found[~np.isin(found, known)]])
     order = {label: place for place, label in enumerate(labels.tolist())}
     return labels, np.array([order[label] for label in found.tolist()])[places]
 

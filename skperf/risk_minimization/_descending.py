@@ -16,6 +16,8 @@ from skperf.retraining._performative_slope import DifferencedRisk, PerformativeS
 from skperf.risk_minimization._descent import Descent, descend, random_starts
 from skperf.utils._sklearn import _num_samples
 
+_AS_CHEAP = 10  # iterations, which train nothing, for a retraining
+
 
 def descend_from_starts(
     minimizer: BaseEstimator, path: Path, slope_at: PerformativeSlope | DifferencedRisk
@@ -24,7 +26,8 @@ def descend_from_starts(
     parameters = slope_at.parameters
     rng = check_random_state(minimizer.random_state)
     starts = random_starts(parameters.get(), minimizer.n_restarts, rng)
-    descents = [descend(slope_at, start, minimizer.max_iter) for start in starts]
+    limit = _AS_CHEAP * minimizer.max_iter
+    descents = [descend(slope_at, start, limit) for start in starts]
     best = min(descents, key=lambda descent: descent.risk)
     parameters.set(best.steps[-1].values)
     model = parameters.model

@@ -16,7 +16,7 @@ from skperf.shift._sample import Floats
 #: A gradient that is as small as this, measured by the first, counts as none.
 STATIONARY = 1e-5
 _STEEP = 10  # times as steep as where a search stands: no step ends there
-_STOP = 1e-7  # where the search ends, so that a risk is right to many digits
+_STOP = 1e-6  # where the search ends, so that a risk is right to many digits
 
 
 class Step(NamedTuple):

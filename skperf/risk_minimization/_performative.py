@@ -12,11 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skperf.base import BaseRiskMinimizer, make_learner
 from skperf.retraining import Pool
-from skperf.retraining._descents import find_slope
 from skperf.risk_minimization._corrected_learner import CorrectedLearner
 from skperf.risk_minimization._descending import descend_from_starts
 from skperf.risk_minimization._descent import STATIONARY
-from skperf.risk_minimization._requirements import choose_method, require_retrainable
+from skperf.risk_minimization._requirements import find_descent, require_retrainable
 from skperf.utils._sklearn import Interval, StrOptions
 
 
@@ -70,7 +69,8 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         of a torch estimator that has another one.
 
     max_iter : int, default=50
-        Most retrainings; for "gradient" the most iterations from each start.
+        Most retrainings. "gradient" makes up to ten times as many iterations from each
+        start, which train nothing.
 
     tol : float, default=1e-4
         For "retrain": stop when a corrected retraining moves the predictions on the
@@ -259,10 +259,10 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
 
     def __skperf_run__(self, retraining, standing):
         world, (path,) = retraining.world.world, standing.paths
-        self.method_ = choose_method(self, world, path.predictor)
-        if self.method_ == "retrain":
+        slope_at = find_descent(self, world, path.predictor)
+        self.method_ = "retrain" if slope_at is None else "gradient"
+        if slope_at is None:
             return super().__skperf_run__(retraining, standing)
-        slope_at = find_slope(world, path.predictor, self.scoring)
         path = descend_from_starts(self, path, slope_at)
         standing = standing._replace(paths=(path,))
         self._publish(standing)

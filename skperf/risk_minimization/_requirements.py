@@ -5,8 +5,9 @@
 
 from sklearn.base import BaseEstimator, is_classifier
 
-from skperf.retraining._descents import descent_obstacle
+from skperf.retraining._descents import find_slope
 from skperf.retraining._model import DeployedModel
+from skperf.retraining._performative_slope import DifferencedRisk, PerformativeSlope
 from skperf.shift import World
 
 #: Scores that are the losses which retraining is corrected for.
@@ -14,23 +15,23 @@ _SAME = (None, "neg_log_loss", "neg_mean_squared_error")
 _LOSSES = ("log_loss", "squared_error")
 
 
-def choose_method(
+def find_descent(
     minimizer: BaseEstimator, world: World, predictor: DeployedModel
-) -> str:
-    """Return "retrain" or "gradient", or say why what was asked for is not possible."""
+) -> PerformativeSlope | DifferencedRisk | None:
+    """Return the risk to descend, None to retrain, or say why neither is possible."""
     if minimizer.method == "retrain":
-        return "retrain"  # it was looked at before the first training
-    obstacle = descent_obstacle(minimizer.shift, world, predictor, minimizer.scoring)
-    if obstacle is None:
-        return "gradient"
+        return None  # it was looked at before the first training
+    slope = find_slope(minimizer.shift, world, predictor, minimizer.scoring)
+    if not isinstance(slope, str):
+        return slope
     if minimizer.method == "gradient":
-        raise ValueError(f"method='gradient' is not possible: {obstacle}.")
+        raise ValueError(f"method='gradient' is not possible: {slope}.")
     other = retrain_obstacle(minimizer, world)
     if other is None:
-        return "retrain"
+        return None
     raise ValueError(
         "The performative risk cannot be minimized here, neither by 'gradient': "
-        f"{obstacle}; nor by 'retrain': {other}."
+        f"{slope}; nor by 'retrain': {other}."
     )
 
 

@@ -48,8 +48,9 @@ def descend(X, y, n_steps=200, rate=0.1, epsilon=10.0):
 
 
 def test_descent(balanced):
+    # small coefficients, since a large one moves people far
     start = LogisticRegression(
-        C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-2
+        C=1e-4, fit_intercept=False, solver="newton-cholesky", tol=1e-2
     )
     minimizer = PerformativeRiskMinimizer(start, StrategicResponse(10.0))
     ours, theirs = (
@@ -66,20 +67,20 @@ def test_descent(balanced):
     [
         (SelfFulfillingShift(0.7), 0.0, 1.25),
         (SelfFulfillingShift(0.7), 1.0, 2),
-        (ResampleIfRejected(0.1), 1.0, 2),
+        (ResampleIfRejected(0.1), 1.0, 3),  # a row stands twice, with both labels
         (ResampleIfRejected(0.1, strategic_features=[0, 5, 7]), 0.0, 2),
     ],
 )
 def test_a_round(credit, shift, damping, bound):
-    params = {"max_iter": 8, "tol": 0, "random_state": 0}
+    params = {"max_iter": 10, "tol": 0, "random_state": 0}
     model = LogisticRegression()
     corrected = PerformativeRiskMinimizer(
         model, shift, method="retrain", damping=damping, **params
     )
     plain = RepeatedRiskMinimizer(model, shift, **params)
     ours, theirs = (
-        min(cpu_seconds(one.fit, *credit) for _ in range(3))
+        min(cpu_seconds(one.fit, *credit) for _ in range(3)) / one.n_iter_
         for one in (corrected, plain)
     )
-    print(f"corrected {ours:.3f} s, retraining {theirs:.3f} s")
+    print(f"a round: corrected {ours:.3f} s, retraining {theirs:.3f} s")
     assert ours < bound * theirs

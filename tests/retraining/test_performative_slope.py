@@ -44,7 +44,9 @@ BINARY_SHIFTS = [*LABEL_SHIFTS, SelfFulfillingShift(0.6)]
 def check(model, y, shift, response_method="auto", pos_label=None):
     """Compare the gradient with differences; return the risk."""
     world = shift.bind(X, y, sample_weight=WEIGHTS, random_state=0)
-    slope_at = find_slope(world, DeployedModel(model, response_method, pos_label))
+    slope_at = find_slope(
+        shift, world, DeployedModel(model, response_method, pos_label)
+    )
     values = slope_at.parameters.get()
     moves = 1e-5 * np.eye(len(values))
     rises = [slope_at(values + m).risk - slope_at(values - m).risk for m in moves]

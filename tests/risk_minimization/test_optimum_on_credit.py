@@ -59,7 +59,7 @@ def test_self_fulfilling_defaults(credit, strength, risk, method):
     "learner",
     [
         HistGradientBoostingClassifier(random_state=0),
-        RandomForestClassifier(50, min_samples_leaf=10, random_state=0),
+        RandomForestClassifier(20, min_samples_leaf=10, random_state=0),
     ],
     ids=["boosting", "forest"],
 )
@@ -70,7 +70,7 @@ def test_trees_win_on_people_they_have_not_seen(credit, learner):
         X, other_X, y, other_y = train_test_split(
             *credit, test_size=6357, random_state=seed
         )
-        settings = {"max_iter": 8, "tol": 0}
+        settings = {"max_iter": 6, "tol": 0}
         models = [
             PerformativeRiskMinimizer(learner, shift, **settings).fit(X, y),
             RepeatedRiskMinimizer(learner, shift, **settings).fit(X, y),
