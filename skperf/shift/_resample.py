@@ -78,6 +78,10 @@ class ResampleIfRejected(PopulationShift):
     :math:`p_f(x) = p(x)\,(1 - g(x) + \mathbb{E}_p\,g)` (section 3 of [1]_), which lies
     between :math:`\delta` and :math:`2 - \delta` times :math:`p`.
 
+    "expected" has a pull-back, for solvers that seek an optimum. Donors count as fixed
+    in it. In a :class:`ShiftPipeline`, after a step that changes weights, other donors
+    would be drawn under another model, which derivatives do not see.
+
     References
     ----------
     .. [1] M. Mofakhami, I. Mitliagkas, G. Gidel, "Performative Prediction with Neural
