@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.retraining._model import DeployedModel, is_view
 from skperf.shift._gradients import is_linear, model_steps, scale_of
@@ -28,6 +28,16 @@ class OutputModel(DeployedModel):
     of the outputs; who makes it has looked whether they are.
     """
 
+    scalers: list[BaseEstimator]
+    last: BaseEstimator  # the model behind them
+    factor: Floats | float  # what they multiply columns by
+    is_linear: bool  # and nothing else is between the rows and the outputs
+    is_classifier: bool
+    n_classes: int
+    place: int  # of the class that people react to
+    _known: list[tuple[Table, Floats]]
+    _told: tuple[Table, Floats] | None
+
     @classmethod
     def of(cls, predictor: DeployedModel) -> Self:
         """Return this view of a model."""
@@ -35,8 +45,9 @@ class OutputModel(DeployedModel):
             predictor.estimator, predictor.response_method, predictor.pos_label
         )
         *model.scalers, model.last = model_steps(predictor.estimator)
-        model.factor = scale_of(model.scalers)
-        model.is_linear = is_linear(model.last) and model.factor is not None
+        factor = scale_of(model.scalers)
+        model.is_linear = is_linear(model.last) and factor is not None
+        model.factor = 1.0 if factor is None else factor
         model.is_classifier = is_classifier(predictor.estimator)
         if model.is_classifier:
             model.n_classes = len(predictor.classes_)
@@ -46,7 +57,7 @@ class OutputModel(DeployedModel):
     def anew(self) -> Self:
         """Return the view after the numbers in the model have changed."""
         model = type(self).__new__(type(self))  # a copy would leave all this behind
-        vars(model).update(vars(self), _known=[], _told=(None, None))
+        vars(model).update(vars(self), _known=[], _told=None)
         return model
 
     @property
@@ -65,11 +76,9 @@ class OutputModel(DeployedModel):
 
     def __call__(self, X: Table) -> Floats:
         """Return what people react to, which they ask again on the way back."""
-        table, told = self._told
-        if not is_view(X, table):
-            told = self._squash(self.outputs(X))
-            self._told = (X, told)
-        return told
+        if self._told is None or not is_view(X, self._told[0]):
+            self._told = (X, self._squash(self.outputs(X)))
+        return self._told[1]
 
     def score(self, X: Table) -> Floats:
         """Return the score of the class that people react to, or the prediction."""
@@ -117,10 +126,11 @@ class OutputModel(DeployedModel):
 
     def _compute(self, X: Table) -> Floats:
         if self.is_linear and isinstance(X, np.ndarray) and X.dtype.kind == "f":
+            rows: Floats = X
             for scaler in self.scalers:
-                X = scaler.transform(X)
-            # in another order than scikit-learn, which first looks through X
-            return X @ self.coef.T + self.last.intercept_
+                rows = scaler.transform(rows)
+            # scikit-learn looks through all of X first
+            return rows @ self.coef.T + self.last.intercept_
         method = "decision_function" if self.is_classifier else "predict"
         outputs = self._respond(X, method)
         return outputs.reshape(len(outputs), -1)

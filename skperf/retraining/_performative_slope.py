@@ -133,7 +133,7 @@ def settle(world: World, predictor: DeployedModel) -> Sample:
 
 def no_slope(sample: Sample) -> Floats:
     """Return derivatives by features that are all zero, and take no memory."""
-    shape = getattr(sample.X, "shape", None) or np.shape(sample.X)
+    shape = getattr(sample.X, "shape", None) or np.asarray(sample.X).shape
     return np.broadcast_to(0.0, shape)
 
 

@@ -5,22 +5,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from sklearn.base import is_classifier
 
-from skperf.retraining._learner import Learner
+from skperf.retraining._learner import Choice, Learner
 from skperf.retraining._losses import weighted_mean
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
-from skperf.retraining._path import Path, Pool
+from skperf.retraining._path import Path
 from skperf.retraining._performative_slope import (
     correction_size,
     no_slope,
     settle,
 )
-from skperf.retraining._store import Snapshot, Store
+from skperf.retraining._store import Store
 from skperf.risk_minimization._correction_rows import (
     correct_labels,
     correct_targets,
@@ -29,27 +29,16 @@ from skperf.risk_minimization._correction_rows import (
 from skperf.risk_minimization._damping import next_damping
 from skperf.risk_minimization._support import Support, find_support, weights_of
 from skperf.shift import Cotangent, PullBack, Sample, World
-from skperf.shift._sample import Floats
 
 #: What a round records besides the columns of every minimizer.
 MORE_COLUMNS = ("performative_risk", "correction", "damping")
-
-
-class CorrectedPool(NamedTuple):
-    """A :class:`Pool` whose sample is corrected, by how much, and how damped."""
-
-    snapshots: Sequence[Snapshot]
-    coefficients: Floats
-    sample: Sample
-    correction: float
-    damping: float
 
 
 @dataclass(frozen=True)
 class CorrectedLearner(Learner):
     """A learner that trains on what was seen and on what its world does about it."""
 
-    world: World = None
+    world: World = field(kw_only=True)
     damping: float | Literal["auto"] = "auto"
     _supports: dict[tuple, Support] = field(default_factory=dict)  # the last one
 
@@ -59,29 +48,20 @@ class CorrectedLearner(Learner):
         more = {name: np.empty(0) for name in MORE_COLUMNS}
         return path._replace(history=path.history | more)
 
-    def choose(self, path: Path, sample: Sample, store: Store) -> CorrectedPool:
-        """Return the corrected sample."""
+    def choose(self, path: Path, sample: Sample, store: Store) -> Choice:
+        """Return the corrected sample, on which an undamped round measures a model."""
         damping = self.damping
         if damping == "auto":
             damping = next_damping(path.history)
-        corrected, size = self._correct(path.predictor, sample, damping)
-        pool = super().choose(path, sample, store)
-        return CorrectedPool(
-            pool.snapshots, pool.coefficients, corrected, size, damping
-        )
+        corrected, size = self._correct(path.predictor, sample, float(damping))
+        pool = super().choose(path, sample, store).pool._replace(sample=corrected)
+        noted = {"correction": size, "damping": float(damping)}
+        return Choice(pool, noted, measures=not damping)
 
-    def is_alone(self, path: Path, pool: Pool) -> bool:
-        """Return whether a round has gone as far as its sample has asked it to."""
-        return not pool.damping
-
-    def more_columns(self, new: Path, pool: Pool) -> Mapping[str, float]:
-        """Return the risk of the new model on its own data, and the correction."""
-        settled = settle(self.world, new.predictor)
-        return {
-            "performative_risk": new.predictor.risk(settled, self.scoring),
-            "correction": pool.correction,
-            "damping": pool.damping,
-        }
+    def note_risk(self, new: Path, noted: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the risk of the new model on its own data too."""
+        risk = new.predictor.risk(settle(self.world, new.predictor), self.scoring)
+        return {**noted, "performative_risk": risk}
 
     def measure(self, path: Path, sample: Sample) -> Measured:
         """Measure how far a corrected retraining, undamped, would move the model."""

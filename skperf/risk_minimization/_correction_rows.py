@@ -61,7 +61,8 @@ def correct_labels(
     Returns
     -------
     corrected : Sample
-        Rows with equal features, label and person once, the persons kept.
+        Rows with equal features, label and person once, the persons kept; where they
+        are not known, equal features are one person.
     """
     labels, codes = _all_labels(predictor, sample)
     proba = np.zeros((len(v), len(labels)))
@@ -70,7 +71,8 @@ def correct_labels(
     )
     weights = weights_of(sample)
     cells = support.places[0] * len(labels) + codes
-    table = np.bincount(cells, weights, minlength=proba.size).reshape(proba.shape)
+    borne = np.bincount(cells, weights, minlength=proba.size).astype(float)
+    table: Floats = borne.reshape(proba.shape)
     positive = labels.tolist().index(predictor.pos_label)
     others = np.arange(len(labels)) != positive
     table += (
@@ -83,7 +85,7 @@ def correct_labels(
         take_rows(support.X, rows),
         labels[columns],
         table[rows, columns],
-        None if support.groups is None else support.groups[rows],
+        rows if support.groups is None else support.groups[rows],
     )
 
 
@@ -139,13 +141,14 @@ def _with_bare_rows(
     if not len(rows):
         return sample
     X = take_rows(support.X, rows)
-    y = (predictor(X) + moves[rows]).reshape(-1, *sample.y.shape[1:])
+    given = np.asarray(sample.y)
+    y = (predictor(X) + moves[rows]).reshape(-1, *given.shape[1:])
     groups = None
     if sample.groups is not None and support.groups is not None:
         groups = np.concatenate([sample.groups, support.groups[rows]])
     weights = np.concatenate([weights_of(sample), np.full(len(rows), mean)])
     return Sample(
-        concatenate([sample.X, X]), np.concatenate([sample.y, y]), weights, groups
+        concatenate([sample.X, X]), np.concatenate([given, y]), weights, groups
     )
 
 
@@ -167,7 +170,8 @@ def sum_corrections(
     support: Support, pull_backs: Sequence[PullBack], total: float
 ) -> Floats:
     """Return the derivative of the summed loss by the prediction on each row."""
-    return total * sum(
+    sums = [
         support.sum(number, pull_back.v)
         for number, pull_back in enumerate(pull_backs, start=1)
-    )
+    ]
+    return total * np.sum(sums, axis=0)

@@ -105,8 +105,8 @@ def _try(slope_at: Callable[[Floats], Slope], values: Floats) -> Slope | None:
 def _wall(step: Step, values: Floats) -> tuple[float, Floats]:
     """Return a risk that rises steeply on the way from a step, so that it is cut."""
     way = values - step.values
-    length = np.linalg.norm(way)
-    rise = _STEEP * np.linalg.norm(step.slope.gradient)
+    length = float(np.linalg.norm(way))
+    rise = _STEEP * float(np.linalg.norm(step.slope.gradient))
     return step.slope.risk + rise * length, rise * way / length
 
 

@@ -32,8 +32,10 @@ class Support(NamedTuple):
         """Return the sums of what the rows of a table bear, over equal rows."""
         places, n_rows = self.places[table], len(self.first)
         columns = values.reshape(len(values), -1).T
-        sums = [np.bincount(places, column, minlength=n_rows) for column in columns]
-        return np.stack(sums, axis=1).reshape(n_rows, *values.shape[1:])
+        sums = np.empty((n_rows, len(columns)))
+        for total, column in zip(sums.T, columns, strict=True):
+            total[:] = np.bincount(places, column, minlength=n_rows)
+        return sums.reshape(n_rows, *values.shape[1:])
 
     def ask(self, respond: Callable[[Table], Floats]) -> Floats:
         """Return the answers about the distinct rows, asked for whole tables."""
@@ -62,9 +64,10 @@ def find_support(
         return Support(tables, sample.X, persons[0], [rows] * len(tables), rows)
     stacked = concatenate(tables)
     numbers, first = number_rows(stacked)
-    groups = None
-    if all(known is not None for known in persons):
-        groups = np.concatenate(persons)
+    groups: NDArray | None = None
+    known = [labels for labels in persons if labels is not None]
+    if len(known) == len(persons):
+        groups = np.concatenate(known)
         labels = np.unique(groups, return_inverse=True)[1]
         numbers, first = number_rows(np.stack([numbers, labels], axis=1))
         groups = groups[first]
