@@ -200,14 +200,15 @@ class BaseRiskMinimizer(
         """
         base = check_population(X, y, sample_weight, groups)
         world = self._bind_shift(base)
-        learner = make_learner(self, route_fit_params(self, "fit", fit_params, base))
+        fit_params = route_fit_params(self, "fit", fit_params, base)
+        learner = self.__skperf_learner__(world, fit_params)
         tasks = self._tasks(base, max_fits=self.max_iter + 1)
         retraining = Retraining(
             SimulatedWorld(world, self.shift), [learner], tasks, self._publish, _NOTE
         )
         standing = retraining.start([base])
         self._publish(standing)
-        standing = retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
+        standing = self.__skperf_run__(retraining, standing)
         (path,) = standing.paths
         self.__skperf_judge__(path, path.measured, random=world.is_random)
         stalled = self._blame_solver(retraining, standing)
@@ -378,6 +379,14 @@ class BaseRiskMinimizer(
         rng = check_random_state(self.random_state)
         return bind_to_sample(self.shift, base, rng)
 
+    def __skperf_learner__(self, world, fit_params):
+        """Return how the model is retrained in a world."""
+        return make_learner(self, fit_params)
+
+    def __skperf_run__(self, retraining, standing):
+        """Play the rounds of ``fit``, after the first training."""
+        return retraining.run(standing, max_rounds=self.max_iter, tol=self.tol)
+
     def _tasks(self, base, max_fits):
         task = self._init_callback_context(max_subtasks=max_fits)
         return MinimizerTasks(self, base, task)
@@ -438,9 +447,9 @@ class BaseRiskMinimizer(
         vars(self).update(from_stored(stored))
 
 
-def make_learner(minimizer, fit_params, **which):
+def make_learner(minimizer, fit_params, kind=Learner, **which):
     """Return how the model of a minimizer is retrained."""
-    return Learner(
+    return kind(
         minimizer.estimator,
         minimizer.pool,
         minimizer.scoring,

@@ -19,6 +19,7 @@ from skperf.shift import (
     FunctionShift,
     OutcomeShift,
     ResampleIfRejected,
+    SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
     TransformedPredictionShift,
@@ -98,6 +99,10 @@ def discourage(X, y, y_pred):
     return X, y, 1 - y_pred / 2
 
 
+def above(X, y):
+    return X[:, 0] > 0.1
+
+
 def odds(y_pred):
     return y_pred**2
 
@@ -114,6 +119,10 @@ SHIFTS = [
     ResampleIfRejected(1, strategic_features=[0]),
     StrategicResponse(0.5),
     StrategicResponse(-0.5, strategic_features=[1]),
+    StrategicResponse(0.5, responds=[1]),
+    StrategicResponse(0.5, responds=above),
+    SelfFulfillingShift(0.5),
+    SelfFulfillingShift(0.9, direction="defeating"),
     OutcomeShift(0.5),
     OutcomeShift(-0.5, spread=2.0),
     FunctionShift(inflate, kw_args={"rate": 2.0}),
@@ -129,6 +138,7 @@ SHIFTS = [
         ]
     ),
     ShiftPipeline([("reject", ResampleIfRejected(0.3)), ("move", OutcomeShift(0.2))]),
+    ShiftPipeline([("told", SelfFulfillingShift(0.4)), ("move", StrategicResponse(1))]),
 ]
 all_shifts = pytest.mark.parametrize("shift", SHIFTS, ids=lambda s: type(s).__name__)
 

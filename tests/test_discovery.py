@@ -14,13 +14,18 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import skperf
-from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
+from skperf import (
+    AffineRiskMinimizer,
+    PerformativeRiskMinimizer,
+    RepeatedRiskMinimizer,
+)
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import RetrainingDisplay
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
     ResampleIfRejected,
+    SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
     TransformedPredictionShift,
@@ -42,6 +47,7 @@ PLAYER = RepeatedRiskMinimizer(LinearRegression())
 MINIMIZERS = [
     RepeatedRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
     AffineRiskMinimizer(LogisticRegression(), REJECT, max_iter=2, random_state=0),
+    PerformativeRiskMinimizer(LogisticRegression(), REJECT, random_state=0),
 ]
 EXAMPLES = [
     *MINIMIZERS,
@@ -51,6 +57,7 @@ EXAMPLES = [
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),
     REJECT,
+    SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
     StrategicResponse(0.1),
     TorchClassifier(),

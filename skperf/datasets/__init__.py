@@ -15,8 +15,11 @@ from skperf.datasets._harmfulness import fetch_harmfulness
 from skperf.datasets._label_shift_groups import make_label_shift_groups
 from skperf.datasets._linear_feedback import make_linear_feedback
 from skperf.datasets._linear_game import make_linear_game
+from skperf.datasets._location_scale import make_location_scale
+from skperf.datasets._pricing import make_pricing
 from skperf.datasets._ride_share import make_ride_share
 from skperf.datasets._smollm2 import fetch_smollm2
+from skperf.datasets._two_group_prophecy import make_two_group_prophecy
 from skperf.datasets._two_group_rejection import make_two_group_rejection
 
 __all__ = [
@@ -27,6 +30,9 @@ __all__ = [
     "make_label_shift_groups",
     "make_linear_feedback",
     "make_linear_game",
+    "make_location_scale",
+    "make_pricing",
     "make_ride_share",
+    "make_two_group_prophecy",
     "make_two_group_rejection",
 ]

@@ -4,6 +4,7 @@
 """Metrics: what a model is worth on data that react to it."""
 
 from skperf.metrics._induce import induce
+from skperf.metrics._optimality import optimality_gap
 from skperf.metrics._risk import (
     decoupled_performative_risk,
     performative_risk,
@@ -15,6 +16,7 @@ __all__ = [
     "decoupled_performative_risk",
     "induce",
     "make_performative_scorer",
+    "optimality_gap",
     "performative_risk",
     "stability_gap",
 ]

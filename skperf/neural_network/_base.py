@@ -15,6 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skperf.neural_network._gradient import input_gradient, is_linear
+from skperf.neural_network._loss_slopes import row_slopes
+from skperf.neural_network._module_parameters import ModuleParameters
 from skperf.neural_network._objective import Objective, check_output, trainable
 from skperf.neural_network._optimizers import (
     make_optimizer,
@@ -223,6 +225,25 @@ class BaseTorchEstimator(
         rows = self._check_rows(X)
         gradient = input_gradient(self.module_, self._batches(rows), output)
         return None if gradient is None else gradient.double().numpy()
+
+    def __skperf_losses__(self, X, y):
+        """Return the loss of each row, and its derivatives by output and target.
+
+        That by the target is None where targets are classes.
+        """
+        check_is_fitted(self)
+        target, _ = self._encode(np.asarray(y), None, warm=True)
+        loss = self.loss if callable(self.loss) else self._losses[self.loss]
+        return row_slopes(loss, self._forward(X), torch.as_tensor(target))
+
+    def _module_parameters(self):
+        """Return the trainable numbers of the module, which is shared."""
+        check_is_fitted(self)
+        return ModuleParameters(self.module_, self._check_batches, self.n_outputs_)
+
+    def _check_batches(self, X):
+        """Return new data in batches, as the module takes them."""
+        return self._batches(self._check_rows(X))
 
     def _check_rows(self, X):
         """Return new data as a tensor."""

@@ -308,6 +308,16 @@ class TorchClassifier(ClassifierMixin, BaseTorchEstimator):
         """
         return self._input_gradient(X, 0 if output is None else output)
 
+    def __skperf_parameters__(self):
+        """Return the trainable numbers of the module, and derivatives by them.
+
+        Returns
+        -------
+        parameters : object
+            What :class:`skperf.shift.Parameters` asks. The module is shared.
+        """
+        return self._module_parameters()
+
     def _check_classes(self, classes):
         """Return the labels that `partial_fit` trains for."""
         if not self.__sklearn_is_fitted__():

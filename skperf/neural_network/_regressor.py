@@ -147,6 +147,16 @@ class TorchRegressor(RegressorMixin, BaseTorchEstimator):
         """
         return None if self.n_outputs_ > 1 else self._input_gradient(X, 0)
 
+    def __skperf_parameters__(self):
+        """Return the trainable numbers of the module, and derivatives by them.
+
+        Returns
+        -------
+        parameters : object
+            What :class:`skperf.shift.Parameters` asks. The module is shared.
+        """
+        return self._module_parameters()
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True

@@ -38,6 +38,14 @@ class Training(NamedTuple):
     unfinished: bool
 
 
+class Choice(NamedTuple):
+    """What a model is trained on, and what is recorded of it."""
+
+    pool: Pool
+    noted: Mapping[str, float]  # further columns of the record
+    measures: bool  # whether the training tells how far the model is from rest
+
+
 @dataclass(frozen=True)
 class Learner:
     """How one model is retrained; where it stands is told by its path."""
@@ -76,7 +84,7 @@ class Learner:
         if not self._is_late(path):
             risk_before = path.predictor.risk(sample, self.scoring)
         store = self._remember(path, sample)
-        pool = self.pool(store, path.n_rounds + 1)
+        pool, noted, alone = self.choose(path, sample, store)
         told = path.told_of_persons or self._tell_of_persons(pool.sample)
         model = self._next_model(path)
         training = self._train(model, pool.sample, watch, "retrain")
@@ -86,12 +94,23 @@ class Learner:
         new = new._replace(is_late=self._is_late(path))
         seen = path.measured
         if at_rest and not new.is_late:
-            alone = _is_alone(pool, self._period(path))
             seen = self._measure_seen(path, new, sample, training if alone else None)
         errors = (*path.risk_errors, self._risk_errors(path, new, sample))
         new = new._replace(seen=seen, risk_errors=errors, told_of_persons=told)
-        history = self._record(path, new, sample, pool, training, risk_before)
+        noted = self.note_risk(new, noted)
+        history = self._record(path, new, sample, pool, training, risk_before, noted)
         return new._replace(history=history)
+
+    def choose(self, path: Path, sample: Sample, store: Store) -> Choice:
+        """Return what the next model is trained on, after `sample` was seen."""
+        pool = self.pool(store, path.n_rounds + 1)
+        newest = pool.snapshots[-1]
+        is_newest = newest.period == self._period(path) and newest.n_models == 1
+        return Choice(pool, {}, is_newest and pool.sample is newest.sample)
+
+    def note_risk(self, new: Path, noted: Mapping[str, float]) -> Mapping[str, float]:
+        """Return what else is recorded of a round, in the columns of :meth:`begin`."""
+        return noted
 
     def measure(self, path: Path, sample: Sample) -> Measured:
         """Measure how far a retraining on `sample` alone would move the model."""
@@ -142,6 +161,7 @@ class Learner:
         pool: Pool,
         training: Training,
         risk_before: float,
+        noted: Mapping[str, float],
     ) -> History:
         """Return the record with one more round, from `path` to `new`."""
         return extend_history(
@@ -156,6 +176,7 @@ class Learner:
             n_rows=_num_samples(pool.sample.X),
             n_rows_new=_num_samples(sample.X),
             fit_time=training.seconds,
+            **noted,
         )
 
     def _risk_errors(self, path: Path, new: Path, sample: Sample) -> Floats | None:
@@ -224,10 +245,3 @@ def _without_callbacks(model: BaseEstimator) -> BaseEstimator:
     """Return the model, whose next training is a question and nobody's task."""
     vars(model).pop("_skl_callbacks", None)
     return model
-
-
-def _is_alone(pool: Pool, period: Hashable) -> bool:
-    """Return whether a pool is the newest sample, as it was seen."""
-    newest = pool.snapshots[-1]
-    is_newest = newest.period == period and newest.n_models == 1
-    return is_newest and pool.sample is newest.sample

@@ -16,16 +16,18 @@ from skperf.shift import Predictor, Sample
 from skperf.shift._labels import Label
 from skperf.shift._sample import Floats, Table
 
+_N_TABLES = 2  # the base population, and what is seen
+
 
 class DeployedModel(Predictor):
     """A predictor that answers the questions of one round with one pass over the data.
 
-    World, gap and risk ask about the same tables. The answers about the last table are
+    World, gap and risk ask about the same tables. The answers about the last ones are
     kept, and told by the very object: the loop changes no table in place. They are
     left behind by a pickle.
     """
 
-    _last_responses: tuple[Table, dict[str, NDArray]] = (None, {})
+    _last_responses: tuple[tuple[Table, dict[str, NDArray]], ...] = ()
     _last_losses: tuple[Table, Table, Floats] | None = None
 
     def risk(self, sample: Sample, scoring: Scoring = None) -> float:
@@ -38,6 +40,10 @@ class DeployedModel(Predictor):
     def row_losses(self, sample: Sample) -> Floats:
         """Return the loss on each row, of which the risk is the mean."""
         return self._losses(sample.X, sample.y)
+
+    def respond(self, X: Table, method: str) -> NDArray:
+        """Return what the method of the model says about X."""
+        return self._respond(X, method)
 
     @classmethod
     def restore(
@@ -65,15 +71,18 @@ class DeployedModel(Predictor):
         return last[2]
 
     def _respond(self, X: Table, method: str) -> NDArray:
-        if not _is_view(X, self._last_responses[0]):
-            self._last_responses = (X, {})
-        X, responses = self._last_responses
+        known = (last for last in self._last_responses if is_view(X, last[0]))
+        found = next(known, None)
+        if found is None:
+            found = (X, {})
+            self._last_responses = (found, *self._last_responses)[:_N_TABLES]
+        X, responses = found
         if method not in responses:
             responses[method] = super()._respond(X, method)
         return responses[method]
 
 
-def _is_view(asked: Table, known: Table) -> bool:
+def is_view(asked: Table, known: Table) -> bool:
     """Return whether a table is the known one, or what an author is shown of it."""
     if asked is known or not isinstance(asked, np.ndarray) or asked.flags.writeable:
         return asked is known

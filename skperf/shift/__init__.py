@@ -9,10 +9,12 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._function import FunctionShift
 from skperf.shift._outcome import OutcomeShift
+from skperf.shift._parameters import Parameters
 from skperf.shift._predictor import Predictor
-from skperf.shift._pull_back import Cotangent, DifferentiableWorld, Parameters, PullBack
+from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._resample import ResampleIfRejected
 from skperf.shift._sample import Sample
+from skperf.shift._self_fulfilling import SelfFulfillingShift
 from skperf.shift._strategic import StrategicResponse
 from skperf.shift._world import World
 
@@ -21,7 +23,6 @@ __all__ = [
     "Cotangent",
     "Deployment",
     "Dice",
-    "DifferentiableWorld",
     "FunctionShift",
     "OutcomeShift",
     "Parameters",
@@ -30,6 +31,7 @@ __all__ = [
     "PullBack",
     "ResampleIfRejected",
     "Sample",
+    "SelfFulfillingShift",
     "ShiftPipeline",
     "StrategicResponse",
     "TransformedPredictionShift",

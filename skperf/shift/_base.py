@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator
 
 from skperf.shift._bound import BoundShift
 from skperf.shift._dice import Dice
+from skperf.shift._predictor import PredictionFunction
+from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Floats, Sample, Table, base_sample
 from skperf.shift._world import World
 
@@ -31,6 +33,10 @@ class BaseShift(ABC, BaseEstimator):
         Whether the same predictions can give different data. An author may declare it
         as a class attribute; None, the default, looks whether :meth:`sample` draws from
         its ``random_state``.
+
+    is_differentiable : bool
+        Whether the worlds of this shift have a pull-back: those of a shift that has a
+        method :meth:`pull_back`. An author who writes :meth:`bind` declares it.
 
     Examples
     --------
@@ -53,6 +59,11 @@ class BaseShift(ABC, BaseEstimator):
     """
 
     is_random: bool | None = None
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether worlds of this shift have a pull-back; see :meth:`pull_back`."""
+        return type(self).pull_back is not BaseShift.pull_back
 
     @abstractmethod
     def sample(
@@ -95,6 +106,43 @@ class BaseShift(ABC, BaseEstimator):
             The data seen under the model. Its `groups`, if given, are row numbers of X:
             which person each row is.
         """
+
+    def pull_back(
+        self,
+        cotangent: Cotangent,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: PredictionFunction | None = None,
+        sample_weight: Floats | None = None,
+    ) -> tuple[Cotangent, Floats | list[PullBack]]:
+        """Take derivatives by the sample to derivatives by the predictions.
+
+        Optional: write it where you want solvers that seek an optimum to go by your
+        shift, which must not draw. :func:`skperf.testing.check_shift` compares it with
+        differences.
+
+        Parameters
+        ----------
+        cotangent : Cotangent
+            Derivatives of a risk by the rows of the sample that :meth:`sample` returns.
+
+        X, y, y_pred, predictor, sample_weight
+            As in :meth:`sample`.
+
+        Returns
+        -------
+        cotangent : Cotangent
+            Derivatives by the rows of the base population, `y_pred` being held fixed.
+
+        v : ndarray of the shape of y_pred, or list of PullBack
+            Derivatives by `y_pred`. A list where the shift has asked the predictor for
+            something else.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no pull_back; ask is_differentiable before."
+        )
 
     def bind(
         self,

@@ -11,6 +11,7 @@ from numpy.random import RandomState
 from skperf.shift._dice import Dice
 from skperf.shift._loan import Lent, told_to_copy
 from skperf.shift._predictor import PredictionFunction, as_prediction_function
+from skperf.shift._pull_back import Cotangent, PullBack, check_pull_back
 from skperf.shift._sample import (
     Floats,
     Sample,
@@ -27,6 +28,10 @@ class SamplingShift(Protocol):
 
     is_random: bool | None
 
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether there is a pull-back."""
+
     def sample(
         self,
         X: Table,
@@ -38,6 +43,18 @@ class SamplingShift(Protocol):
         random_state: int | RandomState | None = None,
     ) -> Sample:
         """Return the data seen under a model."""
+
+    def pull_back(
+        self,
+        cotangent: Cotangent,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: PredictionFunction | None = None,
+        sample_weight: Floats | None = None,
+    ) -> tuple[Cotangent, Floats | list[PullBack]]:
+        """Return derivatives by the base rows and the predictions."""
 
 
 class BoundShift(World[Dice]):
@@ -64,6 +81,34 @@ class BoundShift(World[Dice]):
         known = None if predictor is None else as_prediction_function(predictor)
         sample, _ = self._ask(self.dice, y_pred, known)
         return sample
+
+    @property
+    def is_differentiable(self) -> bool:  # type: ignore[override]  # it may draw
+        """Whether the author has given derivatives, of data that are not drawn."""
+        return self.shift.is_differentiable and not self.is_random
+
+    def pull_back(
+        self, state: Dice, predictor: PredictionFunction, cotangent: Cotangent
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Return the shift's derivatives."""
+        if not self.is_differentiable:
+            return super().pull_back(state, predictor, cotangent)
+        y_pred = predictor(self.base.X)
+        lent = Lent(self.base, y_pred)
+        with told_to_copy(type(self.shift).__name__):
+            returned = self.shift.pull_back(
+                cotangent,
+                lent.X.shown,
+                lent.y.shown,
+                lent.y_pred.shown,
+                predictor=predictor,
+                sample_weight=lent.sample_weight.shown,
+            )
+        cotangent, pull_backs = check_pull_back(returned, self.base, self.shift)
+        return cotangent, [
+            pull_back._replace(X=lent.X.take_back(pull_back.X))
+            for pull_back in pull_backs
+        ]
 
     def label(self, returned: object) -> Sample:
         """Return what the author gave as a sample with the labels of the people."""

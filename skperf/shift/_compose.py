@@ -81,6 +81,11 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
         self._set_params("steps", **params)
         return self
 
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether all steps are differentiable."""
+        return all(getattr(s, "is_differentiable", False) for _, s in self.steps)
+
     def bind(
         self,
         X: Table,
@@ -157,6 +162,11 @@ class TransformedPredictionShift(PopulationShift):
     def __init__(self, shift: BaseShift, func: Callable[[Floats], Floats]) -> None:
         self.shift = shift
         self.func = func
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether the shift is differentiable, if `func` treats rows one by one."""
+        return getattr(self.shift, "is_differentiable", False)
 
     def bind(
         self,

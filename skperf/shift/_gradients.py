@@ -8,6 +8,7 @@ in the table below, so that a subclass counts until it scores in another way. A 
 is known by its class and all of its parameters. Whoever is not known gets differences.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
@@ -89,21 +90,18 @@ def score_gradient(estimator: BaseEstimator, X: Table, position: int) -> Floats 
     gradient : ndarray of shape (n_features,) or (n_samples, n_features), or None
         One row where it is the same everywhere.
     """
-    *scalers, model = _steps(estimator)
-    factor: Floats | float = 1.0
-    for scaler in scalers:
-        scale = _scale(scaler)
-        if scale is None:
-            return None
-        factor = factor * scale
-    if _is_linear(model):
+    *scalers, model = model_steps(estimator)
+    factor = scale_of(scalers)
+    if factor is None:
+        return None
+    if is_linear(model):
         gradient = _coefficients(model, position)
     else:
         gradient = _own_gradient(scalers, model, X, position)
     return gradient if gradient is None or not scalers else gradient * factor
 
 
-def _steps(estimator: BaseEstimator) -> list[BaseEstimator]:
+def model_steps(estimator: BaseEstimator) -> list[BaseEstimator]:
     """Return the steps of a Pipeline, and of one inside, that do something."""
     # here, since `import skperf` would pay for it
     from sklearn.pipeline import Pipeline
@@ -111,7 +109,7 @@ def _steps(estimator: BaseEstimator) -> list[BaseEstimator]:
     if type(estimator) is not Pipeline or vars(estimator).keys() & _SCORES:
         return [estimator]
     steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return [inner for step in steps for inner in _steps(step)]
+    return [inner for step in steps for inner in model_steps(step)]
 
 
 @cache
@@ -123,7 +121,7 @@ def _linear_classes() -> frozenset[type]:
     )
 
 
-def _is_linear(model: BaseEstimator) -> bool:
+def is_linear(model: BaseEstimator) -> bool:
     """Return whether the score is made by nothing but known methods."""
     if is_classifier(model):
         made_by = ["decision_function"]
@@ -156,6 +154,17 @@ def _signed(model: BaseEstimator, gradient: Floats, position: int) -> Floats:
     return -gradient if is_classifier(model) and position == 0 else gradient
 
 
+def scale_of(scalers: Sequence[BaseEstimator]) -> Floats | float | None:
+    """Return what scalers multiply columns by, or None if one does more than that."""
+    factor: Floats | float = 1.0
+    for scaler in scalers:
+        scale = _scale(scaler)
+        if scale is None:
+            return None
+        factor = factor * scale
+    return factor
+
+
 def _scale(scaler: BaseEstimator) -> Floats | float | None:
     """Return what a scaler multiplies columns by, or None if it does more than that."""
     from sklearn import preprocessing
@@ -179,7 +188,7 @@ def _own_gradient(
     scalers: list[BaseEstimator], model: BaseEstimator, X: Table, position: int
 ) -> Floats | None:
     """Return what the model's ``__skperf_gradient__`` says of scaled X."""
-    if not _tells_gradient(model):
+    if not tells(model, "__skperf_gradient__"):
         return None
     for scaler in scalers:
         X = scaler.transform(X)
@@ -192,17 +201,17 @@ def _own_gradient(
     return _signed(model, gradient[0] if same else gradient, position)
 
 
-def _tells_gradient(model: BaseEstimator) -> bool:
-    """Return whether the class has a gradient that is of the score it has.
+def tells(model: BaseEstimator, name: str) -> bool:
+    """Return whether the class has a method of that name that is of the score it has.
 
     A subclass that scores in another way has the gradient of its parent.
     """
     score = "decision_function" if is_classifier(model) else "predict"
-    told = _definer(type(model), "__skperf_gradient__")
+    told = _definer(type(model), name)
     scored = _definer(type(model), score)
     if told is None or scored is None or score in vars(model):
         return False
-    if vars(told)["__skperf_gradient__"] is None:  # as with `__hash__`
+    if vars(told)[name] is None:  # as with `__hash__`
         return False
     return issubclass(told, scored)
 

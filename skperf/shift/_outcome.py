@@ -3,7 +3,7 @@
 
 """Outcome shift: predictions move the targets, as self-fulfilling forecasts do."""
 
-from functools import partial
+from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
 
@@ -14,19 +14,17 @@ from sklearn.base import is_classifier
 
 from skperf.shift._base import PopulationShift
 from skperf.shift._predictor import PredictionFunction
+from skperf.shift._pull_back import Cotangent, require_part, sum_copies
 from skperf.shift._sample import (
     Floats,
     Sample,
     Table,
     as_weights,
     base_sample,
-    keep_labels,
-    new_key,
-    persons,
+    stand_twice,
 )
 from skperf.shift._world import FixedWorld, World
 from skperf.utils._sklearn import Interval
-from skperf.utils._tables import concatenate
 
 
 class OutcomeShift(PopulationShift):
@@ -70,6 +68,8 @@ class OutcomeShift(PopulationShift):
         "spread": [Interval(Real, 0, None, closed="neither"), None],
     }
 
+    is_differentiable = True
+
     def __init__(
         self, feedback: float | ArrayLike, *, spread: float | None = None
     ) -> None:
@@ -103,18 +103,22 @@ class OutcomeShift(PopulationShift):
         base = base_sample(X, targets, sample_weight, groups)
         feedback = _check_feedback(self.feedback, len(targets))
         if self.spread is None:
-            return _MovedTargets(base, partial(_move_targets, feedback, base, targets))
+            moved = _Moved(feedback, base, targets)
+            return _MovedTargets(base, moved, moved.pull_back)
         if targets.size > len(targets):
             raise ValueError(
                 f"spread moves one target a row; y has the shape {targets.shape}. Set "
                 "spread=None, or give the targets one by one."
             )
-        support = _both_labels(base, targets, self.spread)
-        weights = as_weights(sample_weight, len(targets))
-        respond = partial(
-            _reweight_labels, feedback, self.spread, weights, support, targets
+        both = np.concatenate([targets + self.spread, targets - self.spread])
+        tilted = _Tilted(
+            feedback,
+            self.spread,
+            targets,
+            as_weights(sample_weight, len(targets)),
+            stand_twice(base, both),
         )
-        return FixedWorld(base, respond)
+        return FixedWorld(base, tilted, tilted.pull_back)
 
 
 class _MovedTargets(FixedWorld):
@@ -134,29 +138,67 @@ class _MovedTargets(FixedWorld):
         return super().react(state, predictor)
 
 
-def _move_targets(feedback: Floats, base: Sample, y: Floats, y_pred: Floats) -> Sample:
-    """Return the rows with other targets."""
-    return base._replace(y=y + _move(feedback, y_pred, y), support=None)
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """The rows with other targets, as a function of the predictions."""
+
+    feedback: Floats
+    base: Sample
+    y: Floats
+
+    def __call__(self, y_pred: Floats) -> Sample:
+        """Return the rows with other targets."""
+        y = self.y + _move(self.feedback, y_pred, self.y)
+        return self.base._replace(y=y, support=None)
+
+    def pull_back(
+        self, y_pred: Floats, cotangent: Cotangent
+    ) -> tuple[Cotangent, Floats]:
+        """Return the derivatives by the rows and by the predictions."""
+        by_target = require_part(cotangent.y, "y", "OutcomeShift")
+        return cotangent, _move_back(self.feedback, y_pred, by_target)
 
 
-def _reweight_labels(
-    feedback: Floats,
-    spread: float,
-    base_weight: Floats,
-    support: Sample,
-    y: Floats,
-    y_pred: Floats,
-) -> Sample:
-    """Return the rows with both of their targets, by their probabilities."""
-    tilt = _move(feedback, y_pred, y).reshape(len(y)) / spread
-    if not np.abs(tilt).max() <= 1:
-        raise ValueError(
-            "OutcomeShift cannot move targets further than spread: got moves "
-            f"up to {np.abs(tilt).max() * spread:.4g} with spread={spread:.4g}. "
-            "Raise spread."
+@dataclass(frozen=True, eq=False)
+class _Tilted:
+    """The rows with both of their targets, weighted by their probabilities."""
+
+    feedback: Floats
+    spread: float
+    y: Floats
+    weights: Floats
+    support: Sample
+
+    def __call__(self, y_pred: Floats) -> Sample:
+        """Return the weights."""
+        tilt = self._tilt(y_pred)
+        if not np.abs(tilt).max() <= 1:
+            raise ValueError(
+                "OutcomeShift cannot move targets further than spread: got moves up to "
+                f"{np.abs(tilt).max() * self.spread:.4g} with "
+                f"spread={self.spread:.4g}. Raise spread."
+            )
+        halves = [self.weights * (1 + tilt) / 2, self.weights * (1 - tilt) / 2]
+        return self.support._replace(sample_weight=np.concatenate(halves))
+
+    def pull_back(
+        self, y_pred: Floats, cotangent: Cotangent
+    ) -> tuple[Cotangent, Floats]:
+        """Return the derivatives by the rows and by the predictions."""
+        tilt = self._tilt(y_pred)
+        up, down = np.split(cotangent.weight, 2)
+        by_tilt = self.weights * (up - down) / 2
+        back = Cotangent(
+            (up * (1 + tilt) + down * (1 - tilt)) / 2,
+            sum_copies(cotangent.y, len(tilt)),
+            sum_copies(cotangent.X, len(tilt)),
         )
-    halves = [base_weight * (1 + tilt) / 2, base_weight * (1 - tilt) / 2]
-    return support._replace(sample_weight=np.concatenate(halves))
+        return back, _move_back(self.feedback, y_pred, by_tilt / self.spread)
+
+    def _tilt(self, y_pred: Floats) -> Floats:
+        """Return how much more probable the higher target is, in [-1, 1]."""
+        move = _move(self.feedback, y_pred, self.y)
+        return move.reshape(len(self.y)) / self.spread
 
 
 def _move(feedback: Floats, y_pred: Floats, y: Floats) -> Floats:
@@ -173,6 +215,14 @@ def _move(feedback: Floats, y_pred: Floats, y: Floats) -> Floats:
     if feedback.ndim == 2:
         return feedback @ y_pred
     return (feedback * y_pred.T).T  # a strength for each row, or one for all
+
+
+def _move_back(feedback: Floats, y_pred: Floats, by_move: Floats) -> Floats:
+    """Return the derivatives by the predictions, given those by the moves."""
+    by_move = by_move.reshape(np.shape(y_pred))
+    if feedback.ndim == 2:
+        return feedback.T @ by_move
+    return (feedback * by_move.T).T
 
 
 def _as_numbers(y: Table) -> Floats:
@@ -197,12 +247,3 @@ def _check_feedback(feedback: float | ArrayLike, n_samples: int) -> Floats:
             f"({n_samples},), or a matrix of shape ({n_samples}, {n_samples})."
         )
     return strengths
-
-
-def _both_labels(base: Sample, y: Floats, spread: float) -> Sample:
-    """Return each row twice, with its target moved up and down."""
-    X = concatenate([base.X, base.X])
-    twice = Sample(
-        X, np.concatenate([y + spread, y - spread]), groups=np.tile(persons(base), 2)
-    )
-    return keep_labels(twice, base)._replace(support=new_key("both labels"))

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from skperf.shift._binding import BindingShift, bind_to_sample
 from skperf.shift._predictor import PredictionFunction, require_predictor
+from skperf.shift._pull_back import Cotangent, PullBack
+from skperf.shift._questions import move_questions
 from skperf.shift._sample import Floats, Sample, Table, check_sample
 from skperf.shift._world import State, World
 
@@ -45,6 +47,32 @@ class PipelineWorld(World[States]):
             state, lambda world, own: (world.settle(own, predictor), own)
         )
         return sample
+
+    @property
+    def is_differentiable(self) -> bool:  # type: ignore[override]  # of all steps
+        """Whether all steps are differentiable."""
+        later = (getattr(shift, "is_differentiable", False) for shift, _ in self.later)
+        return self.first.is_differentiable and all(later)
+
+    def pull_back(
+        self, state: States, predictor: PredictionFunction, cotangent: Cotangent
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Go through the steps with the samples between them, and back."""
+        steps: list[tuple[World, State]] = []
+
+        def settle(world: World, own: State) -> tuple[Sample, State]:
+            steps.append((world, own))
+            return world.settle(own, predictor), own
+
+        self._pass_on(state, settle)
+        pull_backs: list[PullBack] = []
+        for world, own in reversed(steps):
+            cotangent, asked = world.pull_back(own, predictor, cotangent)
+            if world.base.X is not self.base.X:  # others than the base rows
+                cotangent = move_questions(predictor, asked, cotangent)
+                asked = [pull_back._replace(of_base=False) for pull_back in asked]
+            pull_backs = asked + pull_backs
+        return cotangent, pull_backs
 
     def __call__(
         self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None

@@ -28,10 +28,11 @@ class PredictionFunction:
     """A function from features to predictions, and what else may be asked of it.
 
     Shifts get one of these. Of a plain function nothing else is known: its score is
-    its prediction, and it has neither a gradient nor an estimator.
+    its prediction, and it has no gradient, estimator or class.
     """
 
     estimator: BaseEstimator | None = None
+    pos_label: Label | None = None
 
     def __call__(self, X: Table) -> Floats:
         """Return the predictions on X."""
@@ -304,6 +305,7 @@ class TransformedPredictor(PredictionFunction):
         self.predictor = predictor
         self.func = func
         self.estimator = predictor.estimator
+        self.pos_label = predictor.pos_label
 
     def __call__(self, X: Table) -> Floats:
         """Return the transformed predictions."""
@@ -329,6 +331,7 @@ class KnownPredictor(PredictionFunction):
         self.predictor = predictor
         self.asker = asker
         self.estimator = None if predictor is None else predictor.estimator
+        self.pos_label = None if predictor is None else predictor.pos_label
 
     def __call__(self, X: Table) -> Floats:
         """Return what is given for the known table, and ask for any other."""

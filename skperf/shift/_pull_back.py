@@ -1,18 +1,15 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Through the map and back: what solvers that seek an optimum ask of a world.
+"""Through the map and back: derivatives from a sample to the predictions about it."""
 
-Only the types; no world of this version has a pull-back yet.
-"""
+from typing import NamedTuple
 
-from typing import NamedTuple, Protocol, runtime_checkable
-
+import numpy as np
 from numpy.typing import NDArray
 
-from skperf.shift._predictor import PredictionFunction
-from skperf.shift._sample import Floats, Table
-from skperf.shift._world import State, World
+from skperf.shift._sample import Floats, Sample, Table
+from skperf.utils._sklearn import _num_samples
 
 
 class Cotangent(NamedTuple):
@@ -23,11 +20,12 @@ class Cotangent(NamedTuple):
     weight : ndarray of shape (n_samples,)
         By the weight of the row: its loss, less the risk where weights are normalized.
 
-    y : ndarray of shape (n_samples,), default=None
+    y : ndarray of the shape of the targets, default=None
         By its target; None where targets do not move.
 
     X : ndarray of shape (n_samples, n_features), default=None
-        By its features; None where features do not move.
+        By its features; None where features do not move. Columns that hold no numbers
+        are zero.
     """
 
     weight: Floats
@@ -43,7 +41,7 @@ class PullBack(NamedTuple):
     X : {array-like, sparse matrix, DataFrame} of shape (n_rows, n_features)
         The rows on which the reaction asked the model.
 
-    v : ndarray of shape (n_rows,)
+    v : ndarray of the shape of the predictions, (n_rows,)
         Derivative of the risk by the prediction on each row.
 
     groups : ndarray of shape (n_rows,), default=None
@@ -51,106 +49,63 @@ class PullBack(NamedTuple):
 
     U : ndarray of shape (n_rows, n_features), default=None
         Derivative by the gradient of the score on each row, where people followed it.
+
+    of_base : bool, default=True
+        Whether the rows are those of the base population, in order. If an earlier shift
+        has moved these, it has moved the question too.
     """
 
     X: Table
     v: Floats
     groups: NDArray | None = None
     U: Floats | None = None
+    of_base: bool = True
 
 
-@runtime_checkable
-class DifferentiableWorld(World, Protocol):
-    """A world that can be differentiated by the predictions that it met."""
+def check_pull_back(
+    returned: object, base: Sample, giver: object
+) -> tuple[Cotangent, list[PullBack]]:
+    """Return what the author of a shift gave, with its rows and persons filled in."""
+    name = f"{type(giver).__name__}.pull_back"
+    match returned:
+        case (Cotangent() as cotangent, np.ndarray() as v):
+            pull_backs = [PullBack(base.X, v)]
+        case (Cotangent() as cotangent, [*pull_backs]):
+            pass
+        case _:
+            raise TypeError(
+                f"{name} returned {returned!r:.80}; expected a tuple (Cotangent, v), "
+                "derivatives by the base rows and by y_pred, an array, or a list of "
+                "PullBack in the place of v."
+            )
+    n_samples = _num_samples(base.X)
+    of_base = [p for p in pull_backs if p.of_base]
+    lengths = [len(cotangent.weight), *[len(pull_back.v) for pull_back in of_base]]
+    if set(lengths) != {n_samples}:
+        raise ValueError(
+            f"{name} returned {lengths} derivatives by weights and predictions of "
+            f"{n_samples} base rows; expected one for each. If the model was asked "
+            "elsewhere, return a PullBack with of_base=False."
+        )
+    labelled = [
+        p._replace(groups=base.groups) if p.of_base and p.groups is None else p
+        for p in pull_backs
+    ]
+    return cotangent, labelled
 
-    def pull_back(
-        self, state: State, predictor: PredictionFunction, cotangent: Cotangent
-    ) -> tuple[Cotangent, list[PullBack]]:
-        """Take derivatives from the sample back to the model.
 
-        Parameters
-        ----------
-        state : object
-            The state in which the world reacted.
-
-        predictor : Predictor
-            The model that it met.
-
-        cotangent : Cotangent
-            Derivatives of a risk by the rows of the sample.
-
-        Returns
-        -------
-        cotangent : Cotangent
-            Derivatives by the rows of the base population.
-
-        pull_backs : list of PullBack
-            Derivatives by the predictions, one for each time that the model was asked.
-        """
+def require_part(part: Floats | None, name: str, asker: str) -> Floats:
+    """Return a part of a cotangent, or say who needs it."""
+    if part is None:
+        raise ValueError(
+            f"{asker} moves {name}, so its pull-back needs the derivatives of the risk "
+            f"by {name}: got a Cotangent whose {name} is None."
+        )
+    return part
 
 
-class Parameters(Protocol):
-    """The numbers inside a fitted model, and derivatives by them."""
-
-    def get(self) -> Floats:
-        """Return the parameters, of shape (n_parameters,)."""
-
-    def set(self, values: Floats) -> None:
-        """Replace the parameters by others of that shape.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_parameters,)
-            The new parameters.
-        """
-
-    def vjp(self, X: Table, v: Floats) -> Floats:
-        """Return the derivative of ``sum(v * score(X))`` by the parameters.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The rows on which the model is asked.
-
-        v : ndarray of shape (n_samples,)
-            What the score of each row counts.
-
-        Returns
-        -------
-        derivative : ndarray of shape (n_parameters,)
-            One number a parameter.
-        """
-
-    def vjp_gradient(self, X: Table, U: Floats) -> Floats:
-        """Return that of ``sum(U * gradient of the score at X)``.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The rows on which the model is asked.
-
-        U : ndarray of shape (n_samples, n_features)
-            What the gradient at each row counts.
-
-        Returns
-        -------
-        derivative : ndarray of shape (n_parameters,)
-            One number a parameter.
-        """
-
-    def vjp_input(self, X: Table, v: Floats) -> Floats:
-        """Return the derivative of ``sum(v * score(X))`` by X.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The rows on which the model is asked.
-
-        v : ndarray of shape (n_samples,)
-            What the score of each row counts.
-
-        Returns
-        -------
-        derivative : ndarray of shape (n_samples, n_features)
-            One number a feature and row.
-        """
+def sum_copies(part: Floats | None, n_samples: int) -> Floats | None:
+    """Return the sum over copies of the base rows, which follow each other."""
+    if part is None:
+        return None
+    return part.reshape(-1, n_samples, *part.shape[1:]).sum(axis=0)

@@ -3,13 +3,11 @@
 
 """Resample-if-Rejected: rejected people come back with other features."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
-import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
@@ -18,21 +16,17 @@ from skperf.shift._base import PopulationShift
 from skperf.shift._dice import Dice
 from skperf.shift._predictor import Columns
 from skperf.shift._random_world import RandomWorld
-from skperf.shift._sample import (
-    Floats,
-    Rows,
-    Sample,
-    Table,
-    as_weights,
-    base_sample,
-    keep_labels,
-    new_key,
+from skperf.shift._rejection import (
+    Copies,
+    WholeRows,
+    choose_donors,
+    rejection_probability,
+    replace_rejected,
 )
+from skperf.shift._sample import Floats, Rows, Sample, Table, base_sample
 from skperf.shift._world import FixedWorld, World
 from skperf.utils._sklearn import Interval, StrOptions, _num_samples
-from skperf.utils._tables import column_indices, replace_columns, take_rows
-
-_SLACK = 1e-8  # rounding that a calibrator or a sum of probabilities may leave
+from skperf.utils._tables import column_indices
 
 
 class ResampleIfRejected(PopulationShift):
@@ -84,6 +78,10 @@ class ResampleIfRejected(PopulationShift):
     :math:`p_f(x) = p(x)\,(1 - g(x) + \mathbb{E}_p\,g)` (section 3 of [1]_), which lies
     between :math:`\delta` and :math:`2 - \delta` times :math:`p`.
 
+    "expected" has a pull-back, for solvers that seek an optimum. Donors count as fixed
+    in it. In a :class:`ShiftPipeline`, after a step that changes weights, other donors
+    would be drawn under another model, which derivatives do not see.
+
     References
     ----------
     .. [1] M. Mofakhami, I. Mitliagkas, G. Gidel, "Performative Prediction with Neural
@@ -119,6 +117,11 @@ class ResampleIfRejected(PopulationShift):
         self.resampling = resampling
         self.n_donors = n_donors
 
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether the samples are expectations."""
+        return self.resampling == "expected"
+
     def rejection_probability(self, y_pred: ArrayLike) -> Floats:
         """Return the probability g that each row is rejected.
 
@@ -137,7 +140,7 @@ class ResampleIfRejected(PopulationShift):
         ValueError
             If the predictions are not one number a row in [0, 1].
         """
-        return _rejection_probability(self.delta, y_pred)
+        return rejection_probability(self.delta, y_pred)
 
     def bind(
         self,
@@ -171,44 +174,18 @@ class ResampleIfRejected(PopulationShift):
             draw = partial(_draw, self.delta, base, columns)
             return RandomWorld(base, draw, Dice.from_random_state(random_state))
         rng = deepcopy(check_random_state(random_state))
-        return FixedWorld(base, self._response(base, columns, rng))
-
-    def _response(
-        self, base: Sample, columns: Rows | None, rng: RandomState
-    ) -> Callable[[Floats], Sample]:
-        """Return the sample as a function of predictions, all else being fixed."""
-        n_samples = _num_samples(base.X)
         if self.resampling == "common":
-            chances = rng.uniform(size=n_samples)
-            donors = _donors(rng.uniform(size=n_samples), base.sample_weight)
-            return partial(
-                _replace_rejected, self.delta, base, columns, chances, donors
-            )
+            chances, uniforms = (rng.uniform(size=_num_samples(X)) for _ in range(2))
+            donors = choose_donors(uniforms, sample_weight)
+            flip = partial(replace_rejected, self.delta, base, columns, chances, donors)
+            return FixedWorld(base, flip)
         if columns is None:
-            return partial(_reweight_rows, self.delta, base)
-        uniforms = rng.uniform(size=(self.n_donors, n_samples))
-        donors = _donors(uniforms, base.sample_weight)
-        copies = _with_copies(base, columns, donors)
-        weights = as_weights(base.sample_weight, n_samples)
-        return partial(_reweight_copies, self.delta, weights, copies)
-
-
-def _rejection_probability(delta: float, y_pred: ArrayLike) -> Floats:
-    y_pred = np.asarray(y_pred)
-    if y_pred.ndim != 1:
-        raise ValueError(
-            "ResampleIfRejected needs one prediction a row; got predictions of "
-            f"shape {y_pred.shape}. Reduce them with TransformedPredictionShift."
-        )
-    low, high = y_pred.min(), y_pred.max()
-    if not (low >= -_SLACK and high <= 1 + _SLACK):
-        raise ValueError(
-            "ResampleIfRejected needs predictions in [0, 1], the probability of "
-            f"being rejected; got values from {low:.4g} to {high:.4g}. Use a "
-            "classifier with predict_proba, or TransformedPredictionShift to map "
-            "scores or values into [0, 1]."
-        )
-    return delta + (1 - delta) * np.clip(y_pred, 0, 1)
+            whole = WholeRows(self.delta, base)
+            return FixedWorld(base, whole, whole.pull_back)
+        uniforms = rng.uniform(size=(self.n_donors, _num_samples(X)))
+        donors = choose_donors(uniforms, base.sample_weight)
+        copies = Copies.of(self.delta, base, columns, donors)
+        return FixedWorld(base, copies, copies.pull_back)
 
 
 def _draw(
@@ -216,67 +193,5 @@ def _draw(
 ) -> Sample:
     """Return the outcome of one throw."""
     chances, uniforms = (dice.uniform(len(y_pred), stream=s) for s in range(2))
-    donors = _donors(uniforms, base.sample_weight)
-    return _replace_rejected(delta, base, columns, chances, donors, y_pred)
-
-
-def _replace_rejected(
-    delta: float,
-    base: Sample,
-    columns: Rows | None,
-    chances: Floats,
-    donors: Rows,
-    y_pred: Floats,
-) -> Sample:
-    """Return one outcome for every row, by a number in [0, 1) and a donor each."""
-    rejected = chances < _rejection_probability(delta, y_pred)
-    rows = np.arange(len(rejected))
-    donors = np.where(rejected, donors, rows)
-    if columns is None:
-        moved = take_rows(base.X, donors), take_rows(base.y, donors)
-        sample = Sample(*moved, base.sample_weight, groups=donors)
-    else:
-        X = replace_columns(base.X, columns, rows, donors)
-        sample = Sample(X, base.y, base.sample_weight, groups=rows)
-    return keep_labels(sample, base)
-
-
-def _reweight_rows(delta: float, base: Sample, y_pred: Floats) -> Sample:
-    """Return the exact law of whole rows: weights on the rows as they are."""
-    g = _rejection_probability(delta, y_pred)
-    weights = 1 - g + np.average(g, weights=base.sample_weight)
-    weights = weights * as_weights(base.sample_weight, len(g))
-    return base._replace(sample_weight=weights)
-
-
-def _reweight_copies(
-    delta: float, base_weight: Floats, support: Sample, y_pred: Floats
-) -> Sample:
-    """Return the law given fixed donors: weights on each row and its copies."""
-    g = _rejection_probability(delta, y_pred)
-    n_donors = _num_samples(support.X) // len(g) - 1
-    copies = np.tile(base_weight * g / n_donors, n_donors)
-    weights = np.concatenate([base_weight * (1 - g), copies])
-    return support._replace(sample_weight=weights)
-
-
-def _with_copies(base: Sample, columns: Rows, donors: Rows) -> Sample:
-    """Return the base rows, followed by copies with the columns of their donors."""
-    n_donors, n_samples = donors.shape
-    rows = np.arange(n_samples)
-    donors = np.concatenate([rows, donors.ravel()])
-    copied = np.tile(rows, n_donors + 1)
-    X = replace_columns(base.X, columns, copied, donors)
-    copies = Sample(X, take_rows(base.y, copied), groups=copied)
-    return keep_labels(copies, base)._replace(support=new_key("copies"))
-
-
-def _donors(uniforms: Floats, sample_weight: Floats | None) -> Rows:
-    """Return row numbers in proportion to the weights, by inverting their sum.
-
-    Equal weights give the very rows that no weights give.
-    """
-    if sample_weight is None:
-        return (uniforms * uniforms.shape[-1]).astype(np.intp)
-    total = np.cumsum(sample_weight)
-    return np.searchsorted(total, uniforms * total[-1], side="right")
+    donors = choose_donors(uniforms, base.sample_weight)
+    return replace_rejected(delta, base, columns, chances, donors, y_pred)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
 from skperf.utils._sklearn import _check_sample_weight, _num_samples
-from skperf.utils._tables import take_rows
+from skperf.utils._tables import concatenate, take_rows
 
 #: An array, a sparse matrix, a data frame or a list; helpers of `utils` look inside.
 Table: TypeAlias = object
@@ -139,6 +139,13 @@ def keep_labels(sample: Sample, given: Sample) -> Sample:
     if same_rows and sample.y is given.y:
         sample = sample._replace(support=given.support)
     return sample
+
+
+def stand_twice(base: Sample, y: Table) -> Sample:
+    """Return each row of a base population twice, with other targets."""
+    X = concatenate([base.X, base.X])
+    twice = Sample(X, y, groups=np.tile(persons(base), 2))
+    return keep_labels(twice, base)._replace(support=new_key("twice"))
 
 
 def persons(base: Sample) -> Rows:

@@ -12,8 +12,10 @@ from numpy.random import RandomState
 
 from skperf.shift._base import BaseShift
 from skperf.shift._differences import central_differences
-from skperf.shift._predictor import Columns, require_predictor
-from skperf.shift._sample import Floats, Sample, Table
+from skperf.shift._predictor import Columns, PredictionFunction, require_predictor
+from skperf.shift._pull_back import Cotangent, PullBack, require_part
+from skperf.shift._responders import Responds, responders
+from skperf.shift._sample import Floats, Rows, Sample, Table
 from skperf.utils._sklearn import Interval, _num_samples
 from skperf.utils._tables import add_to_columns, column_indices
 
@@ -35,6 +37,15 @@ class StrategicResponse(BaseShift):
     strategic_features : int, str, slice or array-like, default=None
         The columns that people can change, all numeric: positions, names of a
         DataFrame's columns, or a mask. None means all columns.
+
+    responds : label, array-like or callable, default=None
+        Who moves. None means everybody.
+
+        - A label of y, or a list of labels: the people who have it, such as ``[1]`` for
+          those who are frauds.
+        - A mask, an array of booleans of shape (n_samples,): one for each row of the
+          population that the shift is bound to.
+        - A function of (X, y) that returns such a mask.
 
     See Also
     --------
@@ -74,15 +85,21 @@ class StrategicResponse(BaseShift):
     _parameter_constraints: ClassVar[dict] = {
         "epsilon": [Interval(Real, None, None, closed="neither")],
         "strategic_features": [Integral, str, slice, "array-like", None],
+        "responds": "no_validation",  # labels may be anything
     }
 
     is_random = False
 
     def __init__(
-        self, epsilon: float, *, strategic_features: Columns | None = None
+        self,
+        epsilon: float,
+        *,
+        strategic_features: Columns | None = None,
+        responds: Responds = None,
     ) -> None:
         self.epsilon = epsilon
         self.strategic_features = strategic_features
+        self.responds = responds
 
     def sample(
         self,
@@ -109,17 +126,60 @@ class StrategicResponse(BaseShift):
         Raises
         ------
         ValueError
-            If `predictor` is None, or its score is not one number a row.
+            If `predictor` is None, its score is not one number a row, or `responds`
+            does not tell who moves.
         """
         self._validate_params()
         model = require_predictor(type(self).__name__, predictor)
-        features = self.strategic_features
-        columns = column_indices(X, slice(None) if features is None else features)
+        columns = self._columns(X)
         gradient = model.gradient(X, columns)
         if gradient is None:
             gradient = central_differences(model.score, X, columns)
-        moved = add_to_columns(X, columns, _scale_rows(gradient, -self.epsilon))
+        moves = _scale_rows(gradient, -self.epsilon)
+        who = responders(self.responds, X, y)
+        if who is not None:
+            moves = np.where(who[:, None], moves, 0.0)
+        moved = add_to_columns(X, columns, moves)
         return Sample(moved, y, sample_weight, groups=np.arange(_num_samples(X)))
+
+    def pull_back(
+        self,
+        cotangent: Cotangent,
+        X: Table,
+        y: Table,
+        y_pred: Floats,
+        *,
+        predictor: PredictionFunction | None = None,
+        sample_weight: Floats | None = None,
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Take derivatives by the moved rows to derivatives by the gradients.
+
+        Parameters
+        ----------
+        cotangent, X, y, y_pred, predictor, sample_weight
+            As in :meth:`BaseShift.pull_back`.
+
+        Returns
+        -------
+        cotangent : Cotangent
+            Derivatives by the rows before their move, with the same gradient.
+
+        pull_backs : list of PullBack
+            Derivatives by the gradient of the score. That by predictions is zero.
+        """
+        by_feature = require_part(cotangent.X, "X", type(self).__name__)
+        columns = self._columns(X)
+        steps = np.zeros(by_feature.shape[1])
+        steps[columns] = -self.epsilon
+        U = by_feature * steps
+        who = responders(self.responds, X, y)
+        if who is not None:
+            U[~who] = 0
+        return cotangent, [PullBack(X, np.zeros(len(U)), U=U)]
+
+    def _columns(self, X: Table) -> Rows:
+        features = self.strategic_features
+        return column_indices(X, slice(None) if features is None else features)
 
 
 def _scale_rows(gradient: Floats, factor: float) -> Floats:

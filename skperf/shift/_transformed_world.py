@@ -5,11 +5,15 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from skperf.shift._predictor import (
     PredictionFunction,
     TransformedPredictor,
     as_prediction_function,
 )
+from skperf.shift._pull_back import Cotangent, PullBack
+from skperf.shift._row_slopes import row_slopes
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import State, World
 
@@ -40,6 +44,26 @@ class TransformedWorld(World):
     def settle(self, state: State, predictor: PredictionFunction) -> Sample:
         """Let the other world settle."""
         return self.world.settle(state, self._transform(predictor))
+
+    @property
+    def is_differentiable(self) -> bool:  # type: ignore[override]  # it is the other's
+        """Whether the other world is differentiable."""
+        return self.world.is_differentiable
+
+    def pull_back(
+        self, state: State, predictor: PredictionFunction, cotangent: Cotangent
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Return the derivatives by the predictions before their transformation."""
+        seen = self._transform(predictor)
+        cotangent, pull_backs = self.world.pull_back(state, seen, cotangent)
+        return cotangent, [self._chain(p, predictor) for p in pull_backs]
+
+    def _chain(self, pull_back: PullBack, predictor: PredictionFunction) -> PullBack:
+        if not pull_back.v.any():  # nobody has asked for predictions
+            return pull_back
+        y_pred = np.asarray(predictor(pull_back.X), dtype=float)
+        slopes = row_slopes(self.func, y_pred)
+        return pull_back._replace(v=(pull_back.v * slopes.T).T)
 
     def __call__(
         self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None

@@ -12,6 +12,7 @@ from skperf.shift._predictor import (
     PredictionFunction,
     as_prediction_function,
 )
+from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Floats, Sample, Table
 
 #: What a world remembers: None, Dice, or a NamedTuple of arrays; plain and picklable.
@@ -40,6 +41,9 @@ class World(Protocol[S]):
 
     is_random : bool
         Whether the same model can see different data.
+
+    is_differentiable : bool
+        Whether the world has a :meth:`pull_back`; False unless you say otherwise.
 
     Examples
     --------
@@ -75,6 +79,7 @@ class World(Protocol[S]):
 
     base: Sample
     is_random: bool
+    is_differentiable: bool = False
 
     def start(self) -> S:
         """Return the state before anybody has met a model.
@@ -129,6 +134,45 @@ class World(Protocol[S]):
         sample, _ = self.react(state, predictor)
         return sample
 
+    def pull_back(
+        self, state: S, predictor: PredictionFunction, cotangent: Cotangent
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Take derivatives from the sample at the equilibrium back to the model.
+
+        Optional, see `is_differentiable`: solvers that seek an optimum need it.
+
+        Parameters
+        ----------
+        state : object
+            The state now.
+
+        predictor : Predictor
+            The deployed model.
+
+        cotangent : Cotangent
+            Derivatives of a risk by the rows of the sample that :meth:`settle` returns.
+
+        Returns
+        -------
+        cotangent : Cotangent
+            Derivatives by the rows of the base population, the predictions and
+            gradients that the pull-backs tell of being held fixed.
+
+        pull_backs : list of PullBack
+            Derivatives by the predictions, one for each time that the model was asked.
+
+        Raises
+        ------
+        ValueError
+            If the world is not differentiable.
+        """
+        raise ValueError(
+            f"{type(self).__name__} cannot be differentiated by the predictions: it "
+            "has no pull_back. Samples that are drawn have none; the face 'expected' "
+            "of shifts with resampling has. A function has none; write a shift with a "
+            "method pull_back."
+        )
+
     def __call__(
         self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None
     ) -> Sample:
@@ -171,14 +215,35 @@ def check_world(world: W, shift: object) -> W:
 
 
 class FixedWorld(World[None]):
-    """A world without memory and chance: its data are a function of predictions."""
+    """A world without memory and chance: its data are a function of predictions.
+
+    `back`, where there is one, takes predictions and derivatives by the data to
+    derivatives by the base rows and by the predictions.
+    """
 
     is_random = False
 
-    def __init__(self, base: Sample, respond: Callable[[Floats], Sample]) -> None:
+    def __init__(
+        self,
+        base: Sample,
+        respond: Callable[[Floats], Sample],
+        back: Callable[[Floats, Cotangent], tuple[Cotangent, Floats]] | None = None,
+    ) -> None:
         self.base = base
         self.respond = respond
+        self.back = back
+        self.is_differentiable = back is not None
 
     def react(self, state: None, predictor: PredictionFunction) -> tuple[Sample, None]:
         """Return the response to the predictions on the base population."""
         return self.respond(predictor(self.base.X)), state
+
+    def pull_back(
+        self, state: None, predictor: PredictionFunction, cotangent: Cotangent
+    ) -> tuple[Cotangent, list[PullBack]]:
+        """Return the derivatives by the predictions on the base population."""
+        if self.back is None:
+            return super().pull_back(state, predictor, cotangent)
+        X, groups = self.base.X, self.base.groups
+        cotangent, v = self.back(predictor(X), cotangent)
+        return cotangent, [PullBack(X, v, groups)]

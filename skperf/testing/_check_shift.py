@@ -5,7 +5,7 @@
 
 from sklearn.utils import check_random_state
 
-from skperf.testing import _checks, _world_checks
+from skperf.testing import _checks, _pull_back_checks, _world_checks
 from skperf.testing._population import make_population
 
 
@@ -43,6 +43,9 @@ def check_shift(
       order of the rows, as it does for ``OutcomeShift`` with a matrix;
     - the faces of a shift, or of a step of it, with a parameter ``resampling`` have one
       law: "expected", "common" and "drawn";
+    - the pull-back of the shift, if it has one, agrees with differences of its samples:
+      by predictions, gradients of the score, weights and features, and by targets that
+      are no labels. It may differ by a share of 1e-6;
     - the shift can be pickled, and so can its world with the state, which then reacts
       alike.
 
@@ -128,5 +131,6 @@ _CHECKS = (
     _world_checks.check_groups,
     _checks.check_weights_are_copies,
     _checks.check_faces_agree,
+    _pull_back_checks.check_pull_back,
     _world_checks.check_pickle_agrees,  # last: a lambda may be all that is wrong
 )

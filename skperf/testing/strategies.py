@@ -26,6 +26,7 @@ from scipy.special import expit
 from skperf.shift import (
     OutcomeShift,
     ResampleIfRejected,
+    SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
 )
@@ -169,7 +170,7 @@ def predictors(n_features=3):
 def shifts(n_features=3):
     """Draw shifts of this package: single ones and chains of two.
 
-    They take predictions in [0, 1] and numeric targets. Some ask for a predictor.
+    They take predictions in [0, 1] and targets 0 and 1. Some ask for a predictor.
 
     Parameters
     ----------
@@ -181,7 +182,9 @@ def shifts(n_features=3):
     strategy : SearchStrategy
         Of :class:`~skperf.shift.ResampleIfRejected` over all faces, strategic features
         and numbers of donors, :class:`~skperf.shift.StrategicResponse`,
-        :class:`~skperf.shift.OutcomeShift` and :class:`~skperf.shift.ShiftPipeline`.
+        :class:`~skperf.shift.OutcomeShift`,
+        :class:`~skperf.shift.SelfFulfillingShift` and
+        :class:`~skperf.shift.ShiftPipeline`.
 
     Examples
     --------
@@ -200,6 +203,7 @@ def shifts(n_features=3):
             StrategicResponse,
             epsilon=_numbers(-1, 1),
             strategic_features=_columns(n_features),
+            responds=st.none() | st.just(_are_high),
         ),
         st.builds(
             OutcomeShift,
@@ -210,7 +214,17 @@ def shifts(n_features=3):
     chain = st.tuples(single, single).map(
         lambda pair: ShiftPipeline([("first", pair[0]), ("second", pair[1])])
     )
-    return single | chain
+    told = st.builds(
+        SelfFulfillingShift,
+        strength=_numbers(0, 1),
+        direction=st.sampled_from(["fulfilling", "defeating"]),
+    )
+    return single | chain | told
+
+
+def _are_high(X, y):
+    """Return who responds: the people with a high first feature."""
+    return X[:, 0] > 0
 
 
 def _resample_if_rejected(n_features):

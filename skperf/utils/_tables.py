@@ -125,6 +125,16 @@ def add_to_columns(X, columns, amounts):
     return out
 
 
+def numeric_columns(X):
+    """Return the positions of the columns that hold numbers."""
+    if _is_frame(X):
+        kinds = nw.from_native(X, eager_only=True).schema.values()
+        return np.flatnonzero([kind.is_numeric() for kind in kinds])
+    if getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+        return np.arange(X.shape[1])
+    return np.flatnonzero([_are_numbers(cells) for cells in np.asarray(X).T])
+
+
 def require_numbers(X, columns):
     """Raise a ValueError where a column, by position, holds no numbers."""
     if _is_frame(X):

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skperf.shift import ResampleIfRejected
-from skperf.shift._resample import _donors
+from skperf.shift._rejection import choose_donors
 
 RNG = np.random.default_rng(0)
 N = 50
@@ -309,5 +309,5 @@ def test_texts_have_no_columns(resampling, container):
 def test_donors_at_the_ends_of_their_shares():
     """A number below a share's end is in it, and the end itself in the next."""
     weights, uniforms = np.array([2.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.49, 0.5, 0.75])
-    assert _donors(uniforms, weights).tolist() == [0, 0, 1, 3]
-    assert _donors(uniforms, None).tolist() == [0, 1, 2, 3]
+    assert choose_donors(uniforms, weights).tolist() == [0, 0, 1, 3]
+    assert choose_donors(uniforms, None).tolist() == [0, 1, 2, 3]

@@ -399,3 +399,98 @@ def test_data_frame_of_float32(df_module, kind):
     moved = StrategicResponse(1.0).sample(frame, Y, None, predictor=score).X
     expected = date_score(table)[1]
     assert_allclose(moved["a"] - table[:, 0], -expected[:, 0], rtol=0, atol=1e-4)
+
+
+# Who responds
+
+WHO = np.array([0, 1, 1, 0, 1, 0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("responds", "y"),
+    [
+        (1, WHO.astype(int)),
+        ([1], WHO.astype(float)),
+        ("fraud", np.where(WHO, "fraud", "honest")),
+        (["fraud", "late"], np.array(list("hflhfh")).astype(object)),
+        (WHO, np.arange(6.0)),
+        (WHO.tolist(), WHO.astype(int)),
+        (lambda X, y: y > 0, WHO - 0.5),
+        (lambda X, y: X[:, 0] > 0.5, np.arange(6)),
+        ([True], WHO),
+        (True, WHO),
+    ],
+    ids=range(10),
+)
+def test_who_responds(responds, y):
+    if y.dtype == object:
+        y = np.array([{"h": "honest", "f": "fraud", "l": "late"}[c] for c in y])
+    X = np.column_stack([WHO, np.ones(6)]).astype(float)
+    shift = StrategicResponse(0.5, responds=responds)
+    sample = shift.sample(X, y, None, predictor=lambda X: X @ [2.0, 1.0])
+    expected = X - 0.5 * WHO[:, None] * [2.0, 1.0]
+    assert_allclose(sample.X, expected, rtol=0, atol=1e-9)
+    assert_array_equal(sample.X[~WHO], X[~WHO])
+
+
+def test_a_label_that_this_sample_lacks():
+    """Nobody moves, where y has zeros only and the ones would move."""
+    X = np.ones((3, 1))
+    shift = StrategicResponse(0.5, responds=[1])
+    sample = shift.sample(X, np.zeros(3), None, predictor=lambda X: X[:, 0])
+    assert_array_equal(sample.X, X)
+
+
+def test_who_responds_in_a_data_frame(df_module):
+    frame = df_module.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"]})
+    y = df_module.Series([0, 1, 1])
+    asked = []
+
+    def is_x(X, y):
+        asked.append(type(X))
+        return X["b"] == "x"
+
+    for responds in (is_x, np.array([True, False, True])):
+        shift = StrategicResponse(0.5, strategic_features=["a"], responds=responds)
+        sample = shift.sample(frame, y, None, predictor=lambda X: 2 * X["a"].to_numpy())
+        assert_allclose(sample.X["a"].to_list(), [0, 2, 2])
+    assert asked == [type(frame)]
+
+
+@pytest.mark.parametrize(
+    ("responds", "y", "message"),
+    [
+        (WHO[:4], np.arange(6), r"is an array of bool of the shape \(4,\).* 6 rows"),
+        (lambda X, y: y, np.arange(6), r"returned an array of int64 .*expected a mask"),
+        (
+            lambda X, y: True,
+            np.arange(6),
+            r"returned an array of bool of the shape \(\)",
+        ),
+        (WHO.astype(int), WHO.astype(int), r"several times.*responds=mask\.astype"),
+        ([0, 5], WHO.astype(int), r"names labels of y, which are \[0, 1\]; \[5\] are"),
+        ("Fraud", np.array(["fraud", "ok"] * 3), r"\['Fraud'\] are not among them"),
+        ([], WHO.astype(int), "names labels of y"),
+        (True, WHO.astype(int), r"\[True\] are not among them"),
+        (1, np.linspace(0, 1, 6), "y holds targets that are no labels"),
+        (1, np.zeros((6, 2)), r"y holds targets of shape \(6, 2\)"),
+        (WHO, WHO, "may be a mask of the 6 rows or labels"),
+        ([[0], [1]], WHO.astype(int), r"values of the shape \(2, 1\)"),
+    ],
+    ids=range(12),
+)
+def test_who_is_not_clear(responds, y, message):
+    shift = StrategicResponse(0.5, responds=responds)
+    with pytest.raises(ValueError, match=message):
+        shift.sample(np.ones((6, 1)), y, None, predictor=lambda X: X[:, 0])
+
+
+def test_fraudsters_adapt():
+    """Two kinds: the retrained coefficient is that of the formula, row by row."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = (X[:, 0] + rng.normal(size=300) > 0.5).astype(int)
+    model = LogisticRegression().fit(X, y)
+    shift = StrategicResponse(0.3, responds=[1])
+    sample = shift.sample(X, y, None, predictor=Predictor(model))
+    assert_allclose(sample.X, X - 0.3 * y[:, None] * model.coef_[0], rtol=1e-15)
