@@ -12,11 +12,10 @@ except ImportError as error:
         "pip install skperf[llm]"
     ) from error
 
-from skperf.llm._language_model import LanguageModel
-from skperf.llm._monitor import RedFlagMonitor
 from skperf.llm._red_flag import RedFlagClassifier
-from skperf.llm._scoring import PositionScores
-from skperf.llm._stopping import RedFlagStoppingCriteria
+from skperf.llm._scores import PositionScores
+from skperf.llm.model import LanguageModel
+from skperf.llm.streaming import RedFlagMonitor, RedFlagStoppingCriteria
 
 __all__ = [
     "LanguageModel",

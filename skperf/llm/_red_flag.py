@@ -13,15 +13,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 
-from skperf.llm._divergence import mean_divergence
+from skperf.llm._aggregates import POOLINGS
+from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
-from skperf.llm._language_model import LanguageModel, as_language_model
-from skperf.llm._lora_tuning import LoraOptions, LoraTraining
-from skperf.llm._persistence import PersistenceMixin
-from skperf.llm._pooling import POOLINGS
-from skperf.llm._scoring import ScoringMixin
-from skperf.llm._streaming import StreamingMixin
-from skperf.llm._token_tuning import fit_row
+from skperf.llm._scores import ScoringMixin
+from skperf.llm.model._language_model import LanguageModel, as_language_model
+from skperf.llm.streaming._mixin import StreamingMixin
+from skperf.llm.tuning._divergence import mean_divergence
+from skperf.llm.tuning._lora_training import LoraOptions, LoraTraining
+from skperf.llm.tuning._row import fit_row
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,

@@ -34,7 +34,7 @@ from timing import cpu_seconds
 
 from skperf.datasets import fetch_harmfulness, fetch_smollm2
 from skperf.llm import LanguageModel, RedFlagClassifier
-from skperf.llm._loading import _computes_in_bfloat16
+from skperf.llm.model._loading import _computes_in_bfloat16
 
 N_REPEATS = 2
 MAX_RESIDENT = 1.5e9

@@ -257,7 +257,7 @@ def test_many_texts_are_scored_in_parts(handle, posts, monkeypatch):
     X, y = posts
     clf = RedFlagClassifier(handle).fit(X, y)
     expected = clf.decision_function(X)
-    monkeypatch.setattr("skperf.llm._scoring.POSITIONS_AT_ONCE", 7)
+    monkeypatch.setattr("skperf.llm._scores.POSITIONS_AT_ONCE", 7)
     assert_array_equal(clf.decision_function(X), expected)
 
 

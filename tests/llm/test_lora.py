@@ -352,7 +352,7 @@ def test_out_of_memory(handle, posts, monkeypatch):
     def refuse(*args):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("skperf.llm._lora_tuning.LoraTraining.terms", refuse)
+    monkeypatch.setattr("skperf.llm.tuning._lora_training.LoraTraining.terms", refuse)
     with pytest.raises(MemoryError, match="smaller batch_tokens"):
         lora(handle).fit(*posts)
 

@@ -14,8 +14,8 @@ transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 
 from skperf.llm import LanguageModel
-from skperf.llm._adapters import AdaptedLayers, adapted_body, reader
-from skperf.llm._layers import LayerRunner
+from skperf.llm.model._layers import LayerRunner
+from skperf.llm.tuning._adapters import AdaptedLayers, adapted_body, reader
 
 TEXTS = ["the hero wins because all friend end good", "tea sun", "the end of rain"]
 SMALL = {"vocab_size": 64, "bos_token_id": None, "eos_token_id": None}
@@ -270,7 +270,7 @@ def test_without_peft():
         "    def find_spec(name, *args):\n"
         "        if name == 'peft': raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Missing)\n"
-        "from skperf.llm._adapters import _import_peft\n_import_peft()"
+        "from skperf.llm.tuning._adapters import _import_peft\n_import_peft()"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

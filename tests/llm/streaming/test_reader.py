@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel
-from skperf.llm._reader import Reader
-from skperf.llm._texts import TokenizedText
+from skperf.llm.streaming._reader import Reader
+from skperf.llm.text._texts import TokenizedText
 
 
 def whole(handle, tokens, scored):

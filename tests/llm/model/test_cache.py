@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel, RedFlagClassifier
-from skperf.llm._cache import DiskCache, MemoryCache, States
-from skperf.llm._forward import read
+from skperf.llm.model._cache import DiskCache, MemoryCache, States
+from skperf.llm.model._forward import read
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_states_that_are_put_twice_count_once():
 
 
 def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypatch):
-    monkeypatch.setattr("skperf.llm._language_model._TOKENS_AT_ONCE", 1)
+    monkeypatch.setattr("skperf.llm.model._language_model._TOKENS_AT_ONCE", 1)
     texts = caching.tokenize(["the hero wins", "tea and rain", "who dies"])
 
     def interrupted(model, some, **settings):
@@ -121,7 +121,7 @@ def test_what_was_read_before_an_error_is_kept(caching, posts, passes, monkeypat
             raise KeyboardInterrupt
         return read(model, some, **settings)
 
-    monkeypatch.setattr("skperf.llm._states.read", interrupted)
+    monkeypatch.setattr("skperf.llm.model._states.read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         caching.states(texts)
     passes.clear()

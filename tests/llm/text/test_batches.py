@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm._batches import batches, cut, pad, runs
-from skperf.llm._texts import TokenizedText
+from skperf.llm.text._batches import batches, cut, pad, runs
+from skperf.llm.text._texts import TokenizedText
 
 
 @st.composite

@@ -8,8 +8,8 @@ from copy import copy, deepcopy
 
 import torch
 
-from skperf.llm._batches import pad
-from skperf.llm._forward import decoder_layers, replace_module, run_body
+from skperf.llm.model._forward import decoder_layers, replace_module, run_body
+from skperf.llm.text._batches import pad
 
 
 class LayerRunner:

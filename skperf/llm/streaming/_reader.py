@@ -8,18 +8,18 @@ from itertools import groupby
 import torch
 from transformers import DynamicCache
 
-from skperf.llm._adapters import adapted_body
-from skperf.llm._batches import window_start
-from skperf.llm._cache import States
-from skperf.llm._forward import evaluating, log_normalizer, lower_body
-from skperf.llm._states import check_finite, telling_of_memory
+from skperf.llm.model._cache import States
+from skperf.llm.model._forward import evaluating, log_normalizer, lower_body
+from skperf.llm.model._states import check_finite, telling_of_memory
+from skperf.llm.text._batches import window_start
+from skperf.llm.tuning._adapters import adapted_body
 
 
 class Reader:
     """The language model's states at the end of a sequence that grows.
 
     Keys and values of what was read are kept. Sequences that are longer than the
-    context are read in the windows of :func:`skperf.llm._batches.cut`, so that all
+    context are read in the windows of :func:`skperf.llm.text._batches.cut`, so that all
     states are those of a sequence that is read as a whole; a new window starts with
     half a window that is read again.
 

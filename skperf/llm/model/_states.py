@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from skperf.llm._forward import read
+from skperf.llm.model._forward import read
 
 
 def compute_states(language_model, texts, run, *, with_head=True):

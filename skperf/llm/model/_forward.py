@@ -8,8 +8,8 @@ from copy import copy
 
 import torch
 
-from skperf.llm._batches import batches, cut, pad
-from skperf.llm._cache import States
+from skperf.llm.model._cache import States
+from skperf.llm.text._batches import batches, cut, pad
 
 # The head turns so many hidden states into logits at once: 2**24 logits are 64 MB.
 _LOGITS_AT_ONCE = 2**24

@@ -15,11 +15,11 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 from skperf.llm import LanguageModel
-from skperf.llm._divergence import compare
-from skperf.llm._lora_samples import Passage, draw, passages, steps
-from skperf.llm._lora_tuning import LoraOptions, LoraTraining
-from skperf.llm._texts import TokenizedText
-from skperf.llm._token_tuning import FlagRow
+from skperf.llm.text._texts import TokenizedText
+from skperf.llm.tuning._divergence import compare
+from skperf.llm.tuning._lora_samples import Passage, draw, passages, steps
+from skperf.llm.tuning._lora_training import LoraOptions, LoraTraining
+from skperf.llm.tuning._row import FlagRow
 
 OPTIONS = LoraOptions(
     n_lora_layers=1,

@@ -8,7 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from transformers import StoppingCriteria
 
-from skperf.llm._monitor import RedFlagMonitor
+from skperf.llm.streaming._monitor import RedFlagMonitor
 
 
 class RedFlagStoppingCriteria(StoppingCriteria):

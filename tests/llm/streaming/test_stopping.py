@@ -205,6 +205,8 @@ def test_an_error_ends_generation(fixed, handle, monkeypatch):
     clf = fixed(handle, threshold=1e6)
     prompt = torch.tensor([[4, 5, 6]])
     criterion = clf.stopping_criteria(prompt)
-    monkeypatch.setattr("skperf.llm._monitor.log_odds", lambda row, states: 1 / 0)
+    monkeypatch.setattr(
+        "skperf.llm.streaming._monitor.log_odds", lambda row, states: 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         generate(handle.model, prompt, [criterion])

@@ -3,8 +3,8 @@
 
 """The methods of RedFlagClassifier for texts that are being written."""
 
-from skperf.llm._monitor import RedFlagMonitor
-from skperf.llm._stopping import RedFlagStoppingCriteria
+from skperf.llm.streaming._monitor import RedFlagMonitor
+from skperf.llm.streaming._stopping import RedFlagStoppingCriteria
 
 
 class StreamingMixin:

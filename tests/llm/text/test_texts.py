@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from skperf.llm._texts import tokenize
+from skperf.llm.text._texts import tokenize
 
 
 def words(text, tokenizer):

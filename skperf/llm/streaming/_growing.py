@@ -7,8 +7,8 @@ import operator
 
 import numpy as np
 
-from skperf.llm._states import check_tokens
-from skperf.llm._texts import encode, encode_lead
+from skperf.llm.model._states import check_tokens
+from skperf.llm.text._texts import encode, encode_lead
 
 
 class GrowingText:

@@ -6,10 +6,10 @@
 import numpy as np
 import torch
 
-from skperf.llm._adapters import reader
-from skperf.llm._batches import POSITIONS_AT_ONCE, runs
-from skperf.llm._forward import positions_at_once
-from skperf.llm._token_tuning import flag_mass, log_odds
+from skperf.llm.model._forward import positions_at_once
+from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
+from skperf.llm.tuning._adapters import reader
+from skperf.llm.tuning._row import flag_mass, log_odds
 
 
 def compare(head, hidden, reference, flag_token_id):

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm._cache import States
-from skperf.llm._token_tuning import _Problem, fit_row, flag_mass, log_odds
+from skperf.llm.model._cache import States
+from skperf.llm.tuning._row import _Problem, fit_row, flag_mass, log_odds
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_the_block_size_does_not_matter(problem, monkeypatch):
     states, flagged, weight = problem
     point = np.random.default_rng(1).normal(size=5)
     loss, gradient = _Problem(states, flagged, weight, 1.0).loss_and_gradient(point)
-    monkeypatch.setattr("skperf.llm._token_tuning._BLOCK", 12)
+    monkeypatch.setattr("skperf.llm.tuning._row._BLOCK", 12)
     blocks = _Problem(states, flagged, weight, 1.0)
     assert len(list(blocks._blocks())) > 10
     assert blocks.loss_and_gradient(point)[0] == pytest.approx(loss, rel=1e-12)

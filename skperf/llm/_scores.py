@@ -11,11 +11,11 @@ from scipy.special import expit
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._adapters import reader
-from skperf.llm._batches import POSITIONS_AT_ONCE, runs
-from skperf.llm._pooling import POOLINGS, pool, summarize
+from skperf.llm._aggregates import POOLINGS, pool, summarize
 from skperf.llm._threshold import HARMLESS_ONLY, conformal_threshold
-from skperf.llm._token_tuning import FlagRow, log_odds
+from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
+from skperf.llm.tuning._adapters import reader
+from skperf.llm.tuning._row import FlagRow, log_odds
 from skperf.utils._calls import called_with
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._growing import growing, lead_tokens
-from skperf.llm._pooling import RunningPooling
-from skperf.llm._reader import Reader
-from skperf.llm._states import check_tokens
-from skperf.llm._token_tuning import FlagRow, log_odds
+from skperf.llm._aggregates import RunningPooling
+from skperf.llm.model._states import check_tokens
+from skperf.llm.streaming._growing import growing, lead_tokens
+from skperf.llm.streaming._reader import Reader
+from skperf.llm.tuning._row import FlagRow, log_odds
 
 
 class RedFlagMonitor:

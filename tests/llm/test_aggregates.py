@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm._pooling import (
+from skperf.llm._aggregates import (
     POOLINGS,
     RunningPooling,
     mean_of_windows,

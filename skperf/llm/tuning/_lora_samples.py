@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skperf.llm._batches import cut
-from skperf.llm._texts import TokenizedText
+from skperf.llm.text._batches import cut
+from skperf.llm.text._texts import TokenizedText
 
 # More positions of a text would cost more than they would tell.
 _POSITIONS = 16

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from skperf.llm._batches import runs
+from skperf.llm.text._batches import runs
 
 _BLOCK = 2**17  # hidden units in a block: 1 MB as float64
 

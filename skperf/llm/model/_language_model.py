@@ -11,11 +11,10 @@ from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 
-from skperf.llm._batches import runs
-from skperf.llm._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm._forward import body_runner, output_head
-from skperf.llm._layers import LayerRunner
-from skperf.llm._loading import (
+from skperf.llm.model._cache import DiskCache, MemoryCache, NoCache, state_key
+from skperf.llm.model._forward import body_runner, output_head
+from skperf.llm.model._layers import LayerRunner
+from skperf.llm.model._loading import (
     DTYPES,
     digest,
     load_model,
@@ -23,8 +22,9 @@ from skperf.llm._loading import (
     name_of,
     own_tokenizer,
 )
-from skperf.llm._states import check_tokens, compute_states
-from skperf.llm._texts import tokenize
+from skperf.llm.model._states import check_tokens, compute_states
+from skperf.llm.text._batches import runs
+from skperf.llm.text._texts import tokenize
 
 _CACHE_BYTES = 2**29
 _TOKENS_AT_ONCE = 2**16

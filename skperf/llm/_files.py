@@ -5,8 +5,8 @@
 
 import torch
 
-from skperf.llm._language_model import as_language_model
-from skperf.llm._loading import fingerprint
+from skperf.llm.model._language_model import as_language_model
+from skperf.llm.model._loading import fingerprint
 from skperf.utils._calls import called_on_instance
 from skperf.utils._persistence import (
     become,

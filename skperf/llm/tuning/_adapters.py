@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from skperf.llm._forward import decoder_layers, replace_module
-from skperf.llm._layers import UpperLayers
-from skperf.llm._states import compute_states
-from skperf.llm._texts import TokenizedText
+from skperf.llm.model._forward import decoder_layers, replace_module
+from skperf.llm.model._layers import UpperLayers
+from skperf.llm.model._states import compute_states
+from skperf.llm.text._texts import TokenizedText
 
 _LOCK = Lock()  # a search may run in threads
 

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from skperf.llm._adapters import AdaptedLayers, lower_outputs
-from skperf.llm._batches import batches
-from skperf.llm._divergence import compare
-from skperf.llm._forward import log_normalizer
-from skperf.llm._layers import LayerRunner, reading_the_flag, share
-from skperf.llm._lora_samples import draw, passages, steps
-from skperf.llm._states import telling_of_memory
-from skperf.llm._token_tuning import FlagRow
+from skperf.llm.model._forward import log_normalizer
+from skperf.llm.model._layers import LayerRunner, reading_the_flag, share
+from skperf.llm.model._states import telling_of_memory
+from skperf.llm.text._batches import batches
+from skperf.llm.tuning._adapters import AdaptedLayers, lower_outputs
+from skperf.llm.tuning._divergence import compare
+from skperf.llm.tuning._lora_samples import draw, passages, steps
+from skperf.llm.tuning._row import FlagRow
 
 TERMS = ("flag", "benign", "after")
 

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel, RedFlagClassifier
-from skperf.llm._loading import digest
+from skperf.llm.model._loading import digest
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_normalizers(handle):
 
 def test_normalizers_a_few_logits_at_a_time(handle, model, tokenizer, monkeypatch):
     (expected,) = handle.states(handle.tokenize(["the hero wins"]))
-    monkeypatch.setattr("skperf.llm._forward._LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("skperf.llm.model._forward._LOGITS_AT_ONCE", 1)
     other = LanguageModel(model, tokenizer)
     (states,) = other.states(other.tokenize(["the hero wins"]))
     assert_allclose(states.log_normalizer, expected.log_normalizer, rtol=1e-14)
