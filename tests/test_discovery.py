@@ -29,7 +29,7 @@ from skperf.shift import (
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm import RedFlagClassifier  # noqa: E402
+from skperf.llm import LoraTuning, RedFlagClassifier, TokenTuning  # noqa: E402
 from skperf.neural_network import TorchClassifier, TorchRegressor  # noqa: E402
 
 
@@ -47,12 +47,14 @@ EXAMPLES = [
     *MINIMIZERS,
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
+    LoraTuning(),
     OutcomeShift(0.5),
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),
     REJECT,
     ShiftPipeline([("reject", REJECT)]),
     StrategicResponse(0.1),
+    TokenTuning(),
     TorchClassifier(),
     TorchRegressor(),
     TransformedPredictionShift(REJECT, identity),
@@ -112,7 +114,8 @@ def test_nothing_happens_before_fit(example):
 def test_documentation(example):
     """A class says what its parameters are and shows how to use it."""
     text = type(example).__doc__
-    for title in ("Parameters", "Examples"):
+    titles = ("Parameters", "Examples") if example.get_params() else ("Examples",)
+    for title in titles:
         assert f"{title}\n    {'-' * len(title)}" in text
     for name in example.get_params(deep=False):
         assert re.search(rf"\b{name}\b", text), name

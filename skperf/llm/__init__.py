@@ -16,11 +16,14 @@ from skperf.llm._red_flag import RedFlagClassifier
 from skperf.llm._scores import PositionScores
 from skperf.llm.model import LanguageModel
 from skperf.llm.streaming import RedFlagMonitor, RedFlagStoppingCriteria
+from skperf.llm.tuning import LoraTuning, TokenTuning
 
 __all__ = [
     "LanguageModel",
+    "LoraTuning",
     "PositionScores",
     "RedFlagClassifier",
     "RedFlagMonitor",
     "RedFlagStoppingCriteria",
+    "TokenTuning",
 ]

@@ -7,10 +7,12 @@ import torch
 
 from skperf.llm.model._language_model import as_language_model
 from skperf.llm.model._loading import fingerprint
+from skperf.llm.tuning import LoraTuning, TokenTuning
 from skperf.utils._calls import called_on_instance
 from skperf.utils._persistence import (
     become,
     fitted_attributes,
+    plain,
     read,
     with_params,
     write,
@@ -39,6 +41,7 @@ class PersistenceMixin:
         """
         params = self.get_params(deep=False)
         del params["language_model"]
+        tuning = params.pop("tuning")
         fitted = fitted_attributes(self)
         language_model = fitted.pop("language_model_")
         tensors, rest = _split(fitted)
@@ -49,6 +52,7 @@ class PersistenceMixin:
             params=params,
             fitted=rest,
             callables=[name for name, value in params.items() if callable(value)],
+            tuning=_pack_tuning(tuning),
             language_model=_describe(language_model),
         )
 
@@ -79,13 +83,30 @@ class PersistenceMixin:
             as it was.
         """
         tensors, content = read(path, self)
-        saved = with_params(self, content["params"])
+        params = content["params"] | {"tuning": _unpack_tuning(content["tuning"])}
+        saved = with_params(self, params)
         _check_callables(saved, content["callables"])
         language_model = as_language_model(self.language_model)
         _check_fits(language_model, content["language_model"])
         fitted = _join(tensors, content["fitted"])
-        become(self, content["params"], fitted | {"language_model_": language_model})
+        become(self, params, fitted | {"language_model_": language_model})
         return self
+
+
+def _pack_tuning(tuning):
+    """Return the class of a tuning, and those of its parameters that are plain."""
+    if tuning is None:
+        return None
+    return type(tuning).__name__, plain(tuning.get_params(deep=False))
+
+
+def _unpack_tuning(packed):
+    """Undo :func:`_pack_tuning`."""
+    if packed is None:
+        return None
+    name, params = packed
+    (kind,) = (kind for kind in (TokenTuning, LoraTuning) if kind.__name__ == name)
+    return kind(**params)
 
 
 def _split(fitted):

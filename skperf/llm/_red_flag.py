@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import compute_class_weight
 
 from skperf.llm._aggregates import POOLINGS
 from skperf.llm._files import PersistenceMixin
@@ -20,8 +20,9 @@ from skperf.llm._scores import ScoringMixin
 from skperf.llm.model._language_model import LanguageModel, as_language_model
 from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._divergence import mean_divergence
-from skperf.llm.tuning._lora_training import LoraOptions, LoraTraining
+from skperf.llm.tuning._lora_tuning import LoraTuning
 from skperf.llm.tuning._row import fit_row
+from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -56,10 +57,11 @@ class RedFlagClassifier(
         0 and 1, -1 and 1, or False and True. Other labels, such as names, do not say
         which it is, and need it.
 
-    tuning : {"token", "lora"}, default="token"
-        What is learnt. "token": the flag's row of the output matrix; everything else
-        is frozen. That is a convex problem. "lora": starting from there, the row and
-        low-rank adapters of the upper layers. That needs peft, and ``layer=None``.
+    tuning : TokenTuning or LoraTuning, default=None
+        What is learnt. :class:`TokenTuning`: the flag's row of the output matrix;
+        everything else is frozen. That is a convex problem. :class:`LoraTuning`:
+        starting from there, the row and low-rank adapters of the upper layers. That
+        needs peft, and ``layer=None``. None means ``TokenTuning()``.
 
     layer : int, default=None
         Stop reading after this layer, from 1 to the number of layers. The flag is then
@@ -80,6 +82,10 @@ class RedFlagClassifier(
         units of the standard deviations of the hidden states. Adapters are trained
         without it, from the row that it gives.
 
+    fit_intercept : bool, default=True
+        Whether the flag has a bias. Few models have biases in their output matrix;
+        where there is none, :meth:`export` needs a flag without.
+
     class_weight : "balanced" or dict, default=None
         Weights of the classes, as in LogisticRegression.
 
@@ -88,40 +94,6 @@ class RedFlagClassifier(
 
     tol : float, default=1e-6
         L-BFGS stops when no derivative of the mean loss is larger.
-
-    n_lora_layers : int, default=6
-        Adapters are put into so many layers, counted from the top, or into all if
-        there are fewer. What the layers below put out is computed once and cached.
-        This and all that follows is for ``tuning="lora"`` only.
-
-    lora_rank : int, default=16
-        Rank of the adapters.
-
-    learning_rate : float, default=1e-3
-        Size of the first steps of Adam. It falls linearly to 0.
-
-    n_epochs : int, default=3
-        How often each text is trained on. With 0 the adapters do nothing.
-
-    batch_size : int, default=8
-        Texts in a step.
-
-    loss_weights : tuple of 3 floats, default=(1.0, 1.0, 1.0)
-        Weights of the terms of the loss: the flag in flagged texts, the divergence in
-        the other texts, and the divergence after a flag that was fed back.
-
-    min_offset : int, default=0
-        Tokens of a flagged text before the first one after which the flag is taught.
-        If a text has no more tokens, it is taught after the last one.
-
-    feed_back : bool, default=False
-        Whether the flag is put into flagged texts at a random place, and the model is
-        held to go on as if it were not there. A detector never reads its own flag; set
-        this if the flag is generated. It costs a pass of the lower layers.
-
-    random_state : int, RandomState instance or None, default=None
-        Draws the adapters' start, the order of the texts and the trained positions.
-        Torch's own random state is not touched.
 
     Attributes
     ----------
@@ -153,11 +125,11 @@ class RedFlagClassifier(
         adapters.
 
     lora_weights_ : dict of str to torch.Tensor
-        The adapters, by the names of peft's files. With ``tuning="lora"`` only.
+        The adapters, by the names of peft's files. With :class:`LoraTuning` only.
 
     loss_curve_ : dict of str to ndarray of shape (n_epochs,)
         Means of the terms of the loss, "flag", "benign" and with `feed_back` "after",
-        in nats a position. With ``tuning="lora"`` only.
+        in nats a position. With :class:`LoraTuning` only.
 
     threshold_ : float
         Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`.
@@ -188,13 +160,7 @@ class RedFlagClassifier(
     it was, so that the divergence from the base model is exactly the mean of
     :math:`-\log(1 - p)` with p the flag's probability.
 
-    With adapters that distribution moves, and the divergence is the sum of this mean
-    and of the drift, :math:`KL(p_{ref} \| q)` with q the model given that it does not
-    raise the flag. The loss of a flagged text is the mean of :math:`-\log p(flag)` from
-    `min_offset` to an end that is drawn in each epoch, and that of another text its
-    divergence, by up to 16 positions drawn from each. With `feed_back` the divergence
-    from the flag on is added. The adapters are kept in the classifier; the model stays
-    as it is.
+    With adapters that distribution moves: see :class:`LoraTuning`.
 
     Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
     the response, or the last message, is scored, and offsets count from its start. A
@@ -239,23 +205,15 @@ class RedFlagClassifier(
     _parameter_constraints: ClassVar[dict] = {
         "language_model": [LanguageModel, str, Path, tuple],
         "pos_label": [Real, str, "boolean", None],
-        "tuning": [StrOptions({"token", "lora"})],
+        "tuning": [TokenTuning, LoraTuning, None],
         "layer": [Interval(Integral, 1, None, closed="left"), None],
         "aggregate": [StrOptions(set(POOLINGS)), callable],
         "window": [Interval(Integral, 1, None, closed="left")],
         "C": [Interval(Real, 0, None, closed="neither")],
+        "fit_intercept": ["boolean"],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
-        "n_lora_layers": [Interval(Integral, 1, None, closed="left")],
-        "lora_rank": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "n_epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "loss_weights": [tuple, list],
-        "min_offset": [Interval(Integral, 0, None, closed="left")],
-        "feed_back": ["boolean"],
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -263,23 +221,15 @@ class RedFlagClassifier(
         language_model,
         *,
         pos_label=None,
-        tuning="token",
+        tuning=None,
         layer=None,
         aggregate="mean",
         window=8,
         C=1.0,
+        fit_intercept=True,
         class_weight=None,
         max_iter=1000,
         tol=1e-6,
-        n_lora_layers=6,
-        lora_rank=16,
-        learning_rate=1e-3,
-        n_epochs=3,
-        batch_size=8,
-        loss_weights=(1.0, 1.0, 1.0),
-        min_offset=0,
-        feed_back=False,
-        random_state=None,
     ):
         self.language_model = language_model
         self.pos_label = pos_label
@@ -288,18 +238,10 @@ class RedFlagClassifier(
         self.aggregate = aggregate
         self.window = window
         self.C = C
+        self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.tol = tol
-        self.n_lora_layers = n_lora_layers
-        self.lora_rank = lora_rank
-        self.learning_rate = learning_rate
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.loss_weights = loss_weights
-        self.min_offset = min_offset
-        self.feed_back = feed_back
-        self.random_state = random_state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -358,7 +300,8 @@ class RedFlagClassifier(
             not say which is flagged, if the model has no such layer or no head, or if
             the loss of adapters is not finite.
         """
-        self._check_lora()
+        tuning = self.tuning or TokenTuning()
+        tuning.check(self.layer)
         language_model = as_language_model(self.language_model)
         texts = language_model.tokenize(X)
         labels, flagged = find_flagged(y, texts, self.pos_label)
@@ -368,7 +311,14 @@ class RedFlagClassifier(
         states = language_model.states(texts, self.layer)
         weight = self._weigh(labels, flagged, sample_weight)
         row, n_iter = self._fit_row(states, flagged, weight)
-        row, adapters = self._fit_adapters(language_model, texts, flagged, weight, row)
+        row, adapters = tuning.tune(
+            language_model,
+            texts,
+            flagged,
+            weight,
+            row,
+            fit_intercept=self.fit_intercept,
+        )
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
         for name in _OPTIONAL:
@@ -382,22 +332,6 @@ class RedFlagClassifier(
         self.n_iter_ = n_iter
         self.threshold_ = 0.0
         return self
-
-    def _check_lora(self):
-        if self.tuning != "lora":
-            return
-        if self.layer is not None:
-            raise ValueError(
-                f"tuning='lora' compares the tokens' probabilities with what they were "
-                f"and so needs the whole model; got layer={self.layer}. Set "
-                "layer=None, or tuning='token'."
-            )
-        numbers = [w for w in self.loss_weights if isinstance(w, Real) and w >= 0]
-        if not len(numbers) == len(self.loss_weights) == 3:
-            raise ValueError(
-                "loss_weights should be three numbers from 0 on: for the flag, for "
-                f"texts without it, and after it; got {self.loss_weights!r}."
-            )
 
     def _weigh(self, labels, flagged, sample_weight):
         totals = np.bincount(flagged, sample_weight)
@@ -416,7 +350,13 @@ class RedFlagClassifier(
 
     def _fit_row(self, states, flagged, weight):
         row, n_iter, converged = fit_row(
-            states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
+            states,
+            flagged,
+            weight,
+            C=self.C,
+            fit_intercept=self.fit_intercept,
+            max_iter=self.max_iter,
+            tol=self.tol,
         )
         if not converged:
             warnings.warn(
@@ -426,24 +366,6 @@ class RedFlagClassifier(
                 stacklevel=4,
             )
         return row, n_iter
-
-    def _fit_adapters(self, language_model, texts, flagged, weight, row):
-        """Return a row, and the attributes that only this tuning has."""
-        if self.tuning != "lora":
-            return row, {}
-        options = {name: getattr(self, name) for name in LoraOptions._fields}
-        training = LoraTraining(
-            language_model,
-            texts,
-            flagged,
-            weight,
-            row,
-            LoraOptions(**options),
-            check_random_state(self.random_state),
-        )
-        curves = training.run()
-        weights = training.layers.weights()
-        return training.row(), {"lora_weights_": weights, "loss_curve_": curves}
 
     def _measure(self, language_model, row, texts, states, weight, adapters):
         """Return the attributes about the divergence, which a probe has not."""

@@ -74,11 +74,12 @@ def test_targets_are_checked(handle):
     "params",
     [
         {"language_model": 3},
-        {"tuning": "all"},
+        {"tuning": "lora"},
         {"layer": 0},
         {"aggregate": "median"},
         {"window": 0},
         {"C": 0},
+        {"fit_intercept": "no"},
         {"class_weight": "equal"},
         {"max_iter": 0},
         {"tol": 0},

@@ -180,7 +180,7 @@ def _linear_maps(layers, peft):
     if not linear:
         raise ValueError(
             "The model's layers have no linear maps that adapters could be put into. "
-            "Use tuning='token'."
+            "Use tuning=TokenTuning()."
         )
     return linear
 
@@ -190,6 +190,6 @@ def _import_peft():
         import peft
     except ImportError as error:
         raise ImportError(
-            "tuning='lora' needs peft. Install it with: pip install skperf[llm]"
+            "LoraTuning needs peft. Install it with: pip install skperf[llm]"
         ) from error
     return peft

@@ -3,8 +3,6 @@
 
 """Adapters and the flag's row by gradient steps on a loss of three terms."""
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch.nn.functional import softplus
@@ -19,19 +17,6 @@ from skperf.llm.tuning._lora_samples import draw, passages, steps
 from skperf.llm.tuning._row import FlagRow
 
 TERMS = ("flag", "benign", "after")
-
-
-class LoraOptions(NamedTuple):
-    """Parameters of RedFlagClassifier that concern adapters."""
-
-    n_lora_layers: int
-    lora_rank: int
-    learning_rate: float
-    n_epochs: int
-    batch_size: int
-    loss_weights: tuple
-    min_offset: int
-    feed_back: bool
 
 
 class LoraTraining:
@@ -54,11 +39,14 @@ class LoraTraining:
     row : FlagRow
         The row to start from.
 
-    options : LoraOptions
+    options : LoraTuning
         How to train.
 
     rng : numpy.random.RandomState
         Draws the adapters' start, the order of the texts and positions in them.
+
+    fit_intercept : bool
+        Whether the row's intercept is learnt too.
 
     Attributes
     ----------
@@ -66,7 +54,9 @@ class LoraTraining:
         The layers with adapters.
     """
 
-    def __init__(self, language_model, texts, flagged, weight, row, options, rng):
+    def __init__(
+        self, language_model, texts, flagged, weight, row, options, rng, fit_intercept
+    ):
         self._model, self._options, self._rng = language_model, options, rng
         self._flag = language_model.flag_token_id
         room = max(language_model.max_length - options.feed_back, 1)
@@ -76,16 +66,14 @@ class LoraTraining:
         self._set_what_stays()
         self._coef = torch.tensor(row.coef, requires_grad=True)
         self._intercept = torch.tensor(row.intercept, dtype=torch.float64)
-        self._intercept.requires_grad_()
+        self._intercept.requires_grad_(fit_intercept)
         self._set_optimizer()
 
     def _set_layers(self, seed):
         body, options = self._model.model.base_model, self._options
         if options.feed_back:
             body = reading_the_flag(body, self._flag)
-        self.layers = AdaptedLayers(
-            body, options.n_lora_layers, options.lora_rank, seed
-        )
+        self.layers = AdaptedLayers(body, options.n_layers, options.rank, seed)
         n_given = self.layers.n_given
         self._lower = LayerRunner(share(body).eval(), n_given) if n_given else None
 

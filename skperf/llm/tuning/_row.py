@@ -31,7 +31,7 @@ def log_odds(row, states):
     return flag - states.log_normalizer.double().numpy()
 
 
-def fit_row(states, flagged, weight, *, C, max_iter, tol):
+def fit_row(states, flagged, weight, *, C, max_iter, tol, fit_intercept=True):
     """Find the row that minimises the weighted log loss.
 
     Parameters
@@ -45,7 +45,7 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol):
     weight : ndarray of shape (n_texts,)
         Weights of the texts; each is spread evenly over the text's positions.
 
-    C, max_iter, tol : float, int, float
+    C, max_iter, tol, fit_intercept : float, int, float, bool
         As in RedFlagClassifier.
 
     Returns
@@ -59,7 +59,7 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol):
     converged : bool
         Whether `tol`, or the limit of rounding, was reached.
     """
-    problem = _Problem(states, flagged, weight, C)
+    problem = _Problem(states, flagged, weight, C, fit_intercept)
     result = minimize(
         problem.loss_and_gradient,
         problem.start(),
@@ -78,7 +78,7 @@ class _Problem:
     states are in memory once.
     """
 
-    def __init__(self, states, flagged, weight, C):
+    def __init__(self, states, flagged, weight, C, fit_intercept=True):
         lengths = np.array([len(text.hidden) for text in states])
         self.weight = np.repeat(weight / lengths, lengths) / weight.sum()
         self.target = np.repeat(flagged, lengths)
@@ -88,7 +88,10 @@ class _Problem:
         self.texts = runs(lengths, max(_BLOCK // self.hidden[0].shape[1], 1))
         ends = np.append(0, np.cumsum(lengths))
         self.rows = [slice(ends[run.start], ends[run.stop]) for run in self.texts]
-        self.center, self.scale = self._moments()
+        center, self.scale = self._moments()
+        # without an intercept states are not centred: its derivative is 0, and it stays
+        self.fit_intercept = fit_intercept
+        self.center = center * fit_intercept
 
     def _blocks(self):
         """Yield slices of positions with their states as float64 arrays."""
@@ -110,6 +113,8 @@ class _Problem:
 
     def start(self):
         """Return no slopes, and the intercept that would be right for equal offsets."""
+        if not self.fit_intercept:
+            return np.zeros(len(self.center) + 1)
         share = self.weight @ self.target
         intercept = logit(share) - self.weight @ self.offset
         return np.append(np.zeros(len(self.center)), intercept)
@@ -131,7 +136,7 @@ class _Problem:
             loss += weight @ (np.logaddexp(0, score) - target * score)
             residual = weight * (expit(score) - target)
             by_coef += residual @ block
-            by_intercept += residual.sum()
+            by_intercept += residual.sum() * self.fit_intercept
         by_slopes = (by_coef - by_intercept * self.center) / self.scale
         return loss, np.append(by_slopes + self.penalty * slopes, by_intercept)
 

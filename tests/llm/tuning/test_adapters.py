@@ -274,4 +274,4 @@ def test_without_peft():
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "ImportError: tuning='lora' needs peft" in done.stderr
+    assert "ImportError: LoraTuning needs peft" in done.stderr

@@ -9,28 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from skperf.llm import LanguageModel
+from skperf.llm import LanguageModel, LoraTuning
 from skperf.llm.text._texts import TokenizedText
 from skperf.llm.tuning._divergence import compare
 from skperf.llm.tuning._lora_samples import Passage, draw, passages, steps
-from skperf.llm.tuning._lora_training import LoraOptions, LoraTraining
+from skperf.llm.tuning._lora_training import LoraTraining
 from skperf.llm.tuning._row import FlagRow
 
-OPTIONS = LoraOptions(
-    n_lora_layers=1,
-    lora_rank=4,
-    learning_rate=0.01,
-    n_epochs=1,
-    batch_size=8,
-    loss_weights=(1.0, 1.0, 1.0),
-    min_offset=0,
-    feed_back=False,
-)
+OPTIONS = LoraTuning(4, n_layers=1, learning_rate=0.01, n_epochs=1)
 ROW = FlagRow(np.linspace(-0.3, 0.3, 16), -1.0)
 
 
@@ -38,12 +30,12 @@ ROW = FlagRow(np.linspace(-0.3, 0.3, 16), -1.0)
 def start(posts):
     """Return a function that prepares the training on 20 posts."""
 
-    def start(handle, weight=None, row=ROW, **changes):
+    def start(handle, weight=None, row=ROW, fit_intercept=True, **changes):
         texts, y = handle.tokenize(posts[0][:20]), posts[1][:20]
         weight = np.linspace(0.5, 2, 20) if weight is None else weight
         rng = np.random.RandomState(0)
-        options = OPTIONS._replace(**changes)
-        return LoraTraining(handle, texts, y, weight, row, options, rng)
+        options = clone(OPTIONS).set_params(**changes)
+        return LoraTraining(handle, texts, y, weight, row, options, rng, fit_intercept)
 
     return start
 
@@ -96,16 +88,16 @@ def dense_terms(model, training, samples, row, flag):
 
 @pytest.mark.parametrize("reserved", [False, True])
 @pytest.mark.parametrize("feed_back", [False, True])
-@pytest.mark.parametrize("n_lora_layers", [1, 2])
+@pytest.mark.parametrize("n_layers", [1, 2])
 def test_terms_of_a_dense_computation(
-    start, make_model, make_tokenizer, n_lora_layers, feed_back, reserved
+    start, make_model, make_tokenizer, n_layers, feed_back, reserved
 ):
     model = make_model()
     tokenizer = make_tokenizer(reserved=["<|reserved_0|>"] if reserved else ())
     handle = LanguageModel(model, tokenizer)
     flag = handle.flag_token_id
     assert (flag < 64) == reserved
-    training = start(handle, n_lora_layers=n_lora_layers, feed_back=feed_back)
+    training = start(handle, n_layers=n_layers, feed_back=feed_back)
     shake(training)
     samples = training.draw()
     got = training.terms(samples).detach()

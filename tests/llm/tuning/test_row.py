@@ -156,3 +156,25 @@ def test_the_mass_of_the_flag():
     p = np.array([0.5, 0.9])
     expected = np.mean(-np.log(1 - p))
     assert flag_mass(np.log(p / (1 - p))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("C", [0.1, 10.0])
+def test_a_row_without_an_intercept(problem, C):
+    states, flagged, weight = problem
+    row, _, converged = fit_row(
+        states, flagged, weight, C=C, max_iter=1000, tol=1e-10, fit_intercept=False
+    )
+    assert converged
+    assert row.intercept == 0
+    hidden, offset, spread, lengths = flat(states, weight)
+    y = np.repeat(flagged, lengths)
+    mean = np.average(hidden, axis=0, weights=spread)
+    scale = np.sqrt(np.average((hidden - mean) ** 2, axis=0, weights=spread))
+
+    def loss(coef):
+        p = expit(np.where(y == 1, 1, -1) * (hidden @ coef + offset))
+        return C * np.sum(-spread * np.log(p)) + np.sum((coef * scale) ** 2) / 2
+
+    found = minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-7}).x
+    # BFGS with numerical derivatives finds about five digits
+    assert_allclose(row.coef, found, rtol=1e-3, atol=1e-5)
