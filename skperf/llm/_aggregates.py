@@ -1,117 +1,111 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""One score for a text from the scores of its positions."""
+"""One score for a text from the scores of its positions, also while it grows."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
+# Positions of the center that the shrunk mean starts with.
+SHRINKAGE = 32
 
-def mean_of_windows(scores, window):
-    """Return the means of all runs of `window` positions; of all, if there are fewer.
 
-    Parameters
+def _mean(scores, settings):
+    return np.cumsum(scores) / np.arange(1, len(scores) + 1)
+
+
+def _window(scores, settings):
+    """Return the largest mean of so many neighbours; of all, if there are fewer."""
+    width = min(settings.window, len(scores))
+    means = np.convolve(scores, np.full(width, 1 / width), mode="valid")
+    start = _mean(scores[: width - 1], settings)
+    return np.concatenate([start, np.maximum.accumulate(means)])
+
+
+def _cusum(scores, settings):
+    """Return the largest sum of neighbours above the center, and never less than 0."""
+    sums = np.cumsum(scores - settings.center)
+    lowest = np.minimum.accumulate(np.minimum(sums, 0))
+    return np.maximum.accumulate(sums - lowest)
+
+
+def _shrunk_mean(scores, settings):
+    n_positions = np.arange(1, len(scores) + 1)
+    return np.cumsum(scores - settings.center) / (n_positions + SHRINKAGE)
+
+
+# From the scores of all positions, the aggregate of each beginning of the text.
+AGGREGATES = {
+    "mean": _mean,
+    "max": lambda scores, settings: np.maximum.accumulate(scores),
+    "window": _window,
+    "first": lambda scores, settings: np.full(len(scores), scores[0]),
+    "last": lambda scores, settings: np.array(scores, dtype=float),
+    "cusum": _cusum,
+    "shrunk_mean": _shrunk_mean,
+}
+
+
+class TextScore(NamedTuple):
+    """How the log-odds of a text are made of those of its positions.
+
+    Attributes
     ----------
-    scores : ndarray of shape (n_positions,)
-        Log-odds.
+    aggregate : str or callable
+        A name in AGGREGATES, or a function of all scores.
 
     window : int
-        Length of a run.
-    """
-    width = min(window, len(scores))
-    return np.convolve(scores, np.full(width, 1 / width), mode="valid")
+        Positions in a window.
 
+    center : float
+        A usual score of a position in texts that are not flagged.
 
-POOLINGS = {
-    "mean": lambda scores, window: scores.mean(),
-    "max": lambda scores, window: scores.max(),
-    "window": lambda scores, window: mean_of_windows(scores, window).max(),
-    "first": lambda scores, window: scores[0],
-    "last": lambda scores, window: scores[-1],
-}
-
-
-def pool(scores, aggregate, window):
-    """Return the log-odds of a text.
-
-    Raises
-    ------
-    ValueError
-        If the result is not a finite number.
-    """
-    if callable(aggregate):
-        pooled = np.asarray(aggregate(scores), dtype=float)
-    else:
-        pooled = np.asarray(POOLINGS[aggregate](scores, window))
-    if pooled.shape != () or not np.isfinite(pooled):
-        raise ValueError(
-            f"aggregate should make one finite number of the log-odds of a text; got "
-            f"{pooled!r:.80}."
-        )
-    return float(pooled)
-
-
-def summarize(scores, window):
-    """Return all named poolings of a text."""
-    return [pool(scores, name, window) for name in POOLINGS]
-
-
-class RunningPooling:
-    """The aggregate of a text that grows, one score at a time.
-
-    Named aggregates take the same time for each score, however long the text is. A
-    function is given all scores.
-
-    Parameters
-    ----------
-    aggregate, window : str or callable, int
-        As in RedFlagClassifier.
+    intercept : float
+        Added to the aggregate.
     """
 
-    def __init__(self, aggregate, window):
-        self.aggregate = aggregate
-        self.window = window
-        self.scores = []
-        self._pooled = []  # after each score, so that the last ones can be taken back
+    aggregate: str | Callable
+    window: int = 8
+    center: float = 0.0
+    intercept: float = 0.0
 
-    @property
-    def pooled(self):
-        """The log-odds of the text so far; nan if there is no score."""
-        if not self.scores:
-            return float("nan")
+    def prefixes(self, scores):
+        """Return the log-odds of all beginnings of a text, of shape (n_positions,)."""
         if callable(self.aggregate):
-            return pool(np.array(self.scores), self.aggregate, self.window)
-        return self._pooled[-1]
+            ends = range(1, len(scores) + 1)
+            return np.array([self.of(scores[:end]) for end in ends])
+        return AGGREGATES[self.aggregate](scores, self) + self.intercept
 
-    def push(self, score):
-        """Take one more score."""
-        self.scores.append(float(score))
+    def of(self, scores):
+        """Return the log-odds of a text with scores of shape (n_positions,).
+
+        Raises
+        ------
+        ValueError
+            If a function makes something else than a finite number.
+        """
         if not callable(self.aggregate):
-            self._pooled.append(self._next())
+            return float(self.prefixes(scores)[-1])
+        pooled = np.asarray(self.aggregate(scores), dtype=float)
+        if pooled.shape != () or not np.isfinite(pooled):
+            raise ValueError(
+                f"aggregate should make one finite number of the log-odds of a text; "
+                f"got {pooled!r:.80}."
+            )
+        return float(pooled) + self.intercept
 
-    def forget(self, n_kept):
-        """Take back what came after the first `n_kept` scores."""
-        del self.scores[n_kept:], self._pooled[n_kept:]
-
-    def _next(self):
-        if len(self.scores) == 1:
-            return self.scores[0]
-        return _RUNNING[self.aggregate](self._pooled[-1], self.scores, self.window)
-
-
-def _next_mean(pooled, scores, window):
-    return pooled + (scores[-1] - pooled) / len(scores)
+    def all_named(self, scores):
+        """Return all named aggregates of a text, without the intercept."""
+        return [self._replace(aggregate=a, intercept=0).of(scores) for a in AGGREGATES]
 
 
-def _next_window(pooled, scores, window):
-    if len(scores) <= window:
-        return _next_mean(pooled, scores, window)
-    return max(pooled, sum(scores[-window:]) / window)
-
-
-_RUNNING = {
-    "mean": _next_mean,
-    "max": lambda pooled, scores, window: max(pooled, scores[-1]),
-    "window": _next_window,
-    "first": lambda pooled, scores, window: pooled,
-    "last": lambda pooled, scores, window: scores[-1],
-}
+def text_score_of(classifier):
+    """Return the TextScore of a fitted classifier: that of its fit, or of its file."""
+    return TextScore(
+        classifier.aggregate_,
+        classifier.window_,
+        classifier.center_,
+        classifier.text_intercept_,
+    )

@@ -44,6 +44,8 @@ class PersistenceMixin:
         tuning = params.pop("tuning")
         fitted = fitted_attributes(self)
         language_model = fitted.pop("language_model_")
+        if callable(self.aggregate_):
+            del fitted["aggregate_"]
         tensors, rest = _split(fitted)
         write(
             path,
@@ -89,6 +91,7 @@ class PersistenceMixin:
         language_model = as_language_model(self.language_model)
         _check_fits(language_model, content["language_model"])
         fitted = _join(tensors, content["fitted"])
+        fitted.setdefault("aggregate_", saved.aggregate)
         become(self, params, fitted | {"language_model_": language_model})
         return self
 

@@ -13,15 +13,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import compute_class_weight
 
-from skperf.llm._aggregates import POOLINGS
+from skperf.llm._aggregates import AGGREGATES
+from skperf.llm._decisions import DecisionMixin
 from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
-from skperf.llm._scores import ScoringMixin
+from skperf.llm._scores import SummaryMixin
+from skperf.llm._text_score import fit_text_score
 from skperf.llm.model._language_model import LanguageModel, as_language_model
 from skperf.llm.streaming._mixin import StreamingMixin
+from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import fit_row
+from skperf.llm.tuning._row import fit_row, log_odds
 from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
@@ -35,7 +38,12 @@ _OPTIONAL = ("kl_to_base_", "flag_mass_", "drift_", "lora_weights_", "loss_curve
 
 
 class RedFlagClassifier(
-    PersistenceMixin, StreamingMixin, ScoringMixin, ClassifierMixin, BaseEstimator
+    PersistenceMixin,
+    StreamingMixin,
+    SummaryMixin,
+    DecisionMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     r"""Classify texts by the red flag token that a language model raises in them.
 
@@ -69,10 +77,14 @@ class RedFlagClassifier(
         tokens. That is faster, and middle layers are often better. None means the
         whole model.
 
-    aggregate : {"mean", "max", "window", "first", "last"} or callable, default="mean"
+    aggregate : {"mean", "max", "window", "first", "last", "cusum", "shrunk_mean"} or \
+            callable, default="mean"
         The text's log-odds from those of its positions. "window" is the largest mean
-        of `window` neighbours. A callable gets an array of log-odds and returns a
-        number. It has no influence on what is learnt.
+        of `window` neighbours. "cusum" is the largest sum of neighbours above
+        ``center_``, for passages of any length [2]_. "shrunk_mean" is the sum above
+        ``center_`` divided by the number of positions and 32 more, so that the first
+        ones do not count for much. A callable gets an array of log-odds and returns a
+        number. It has no influence on the flag.
 
     window : int, default=8
         Positions in a window.
@@ -131,8 +143,25 @@ class RedFlagClassifier(
         Means of the terms of the loss, "flag", "benign" and with `feed_back` "after",
         in nats a position. With :class:`LoraTuning` only.
 
-    threshold_ : float
-        Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`.
+    text_intercept_ : float
+        What is added to a text's aggregate: the log loss of the training texts is least
+        with it. So `predict` is of use where few texts are flagged, whose positions
+        taken one by one are rarely sure.
+
+    center_ : float
+        Median of the log-odds at all positions of the training texts that are not
+        flagged.
+
+    aggregate_, window_ : str or callable, int
+        The `aggregate` and `window` of the fit; ``text_intercept_`` and thresholds are
+        for these.
+
+    threshold_ : float or dict of str to float
+        Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`;
+        by kind of text if :meth:`fit_threshold` was told so.
+
+    threshold_looks_, threshold_by_ : str, str or None
+        What :meth:`fit_threshold` was told: "last" or "every"; None, "role" or "kinds".
 
     layer_ : int or None
         The layer that was read.
@@ -174,6 +203,8 @@ class RedFlagClassifier(
     .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
        approach to LLM harmfulness detection with special red flag tokens", 2025.
 
+    .. [2] E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954.
+
     Examples
     --------
     A random model of words stands in for a real one:
@@ -207,7 +238,7 @@ class RedFlagClassifier(
         "pos_label": [Real, str, "boolean", None],
         "tuning": [TokenTuning, LoraTuning, None],
         "layer": [Interval(Integral, 1, None, closed="left"), None],
-        "aggregate": [StrOptions(set(POOLINGS)), callable],
+        "aggregate": [StrOptions(set(AGGREGATES)), callable],
         "window": [Interval(Integral, 1, None, closed="left")],
         "C": [Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
@@ -319,6 +350,10 @@ class RedFlagClassifier(
             row,
             fit_intercept=self.fit_intercept,
         )
+        scores = _scores(language_model, row, texts, states, adapters)
+        text_score = fit_text_score(
+            self.aggregate, self.window, scores, flagged, weight
+        )
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
         for name in _OPTIONAL:
@@ -328,9 +363,9 @@ class RedFlagClassifier(
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
         self.coef_, self.intercept_ = row
-        self.layer_ = self.layer
-        self.n_iter_ = n_iter
-        self.threshold_ = 0.0
+        self.layer_, self.n_iter_ = self.layer, n_iter
+        self.aggregate_, self.window_, self.center_, self.text_intercept_ = text_score
+        self.threshold_, self.threshold_looks_, self.threshold_by_ = 0.0, "last", None
         return self
 
     def _weigh(self, labels, flagged, sample_weight):
@@ -375,3 +410,11 @@ class RedFlagClassifier(
             language_model, row, texts, states, weight, adapters.get("lora_weights_")
         )
         return {"kl_to_base_": mass + drift, "flag_mass_": mass, "drift_": drift}
+
+
+def _scores(language_model, row, texts, states, adapters):
+    """Return the log-odds at the positions of each text, by adapters if there are."""
+    if adapters:
+        weights = adapters["lora_weights_"]
+        states = reader(language_model, lora_weights=weights)(texts)
+    return [log_odds(row, part) for part in states]

@@ -179,7 +179,7 @@ def test_a_step_of_a_pipeline(handle, posts):
     pipe = make_pipeline(RedFlagClassifier(handle), StandardScaler())
     pipe = make_pipeline(*[s for _, s in pipe.steps], LogisticRegression()).fit(X, y)
     assert pipe.score(X, y) > 0.7
-    columns = ("mean", "max", "window", "first", "last")
+    columns = ("mean", "max", "window", "first", "last", "cusum", "shrunk_mean")
     names = pipe[:-1].get_feature_names_out().tolist()
     assert names == [f"red_flag_{name}" for name in columns]
 
@@ -193,7 +193,7 @@ def test_a_column_of_a_table(handle, posts, df_module):
     out = columns.fit_transform(table, y)
     assert isinstance(out, df_module.DataFrame)
     assert next(iter(out.columns)) == "redflagclassifier__red_flag_mean"
-    assert out.shape == (60, 6)
+    assert out.shape == (60, 8)
 
 
 def test_output_as_a_table(handle, posts, df_module):
@@ -220,14 +220,40 @@ def test_weights_by_metadata_routing(handle, posts):
 
 def test_transform_and_scores_agree(handle, posts):
     X, y = posts
-    clf = RedFlagClassifier(handle, window=3).fit(X, y)
-    summary = clf.transform(X)
-    for column, aggregate in enumerate(["mean", "max", "window", "first", "last"]):
-        clf.set_params(aggregate=aggregate)
-        assert_allclose(summary[:, column], clf.decision_function(X))
-    clf.set_params(aggregate=np.median)
+    summary = RedFlagClassifier(handle, window=3).fit(X, y).transform(X)
+    for column, aggregate in enumerate(
+        ["mean", "max", "window", "first", "last", "cusum", "shrunk_mean"]
+    ):
+        clf = RedFlagClassifier(handle, window=3, aggregate=aggregate).fit(X, y)
+        expected = summary[:, column] + clf.text_intercept_
+        assert_allclose(clf.decision_function(X), expected)
+    clf = RedFlagClassifier(handle, aggregate=np.median).fit(X, y)
     medians = [np.median(s.log_odds) for s in clf.score_positions(X)]
-    assert_allclose(clf.decision_function(X), medians)
+    assert_allclose(clf.decision_function(X), np.add(medians, clf.text_intercept_))
+
+
+def test_the_aggregate_of_the_fit_stays(handle, posts):
+    """The intercept and the threshold are for it: they would be wrong for another."""
+    X, y = posts
+    benign = [text for text, label in zip(X, y, strict=True) if not label]
+    clf = RedFlagClassifier(handle).fit(X, y).fit_threshold(benign, 0.1)
+    expected, flagged = clf.decision_function(X), clf.predict(X)
+    clf.set_params(aggregate="max", window=2)
+    assert_array_equal(clf.decision_function(X), expected)
+    assert_array_equal(clf.predict(X), flagged)
+    monitor = clf.stream()
+    monitor.push(X[0])
+    assert monitor.probability == pytest.approx(clf.predict_proba(X[:1])[0, 1])
+
+
+def test_beginnings_are_scored_as_texts(handle, posts):
+    X, y = posts
+    for aggregate in ("window", "cusum", np.median):
+        clf = RedFlagClassifier(handle, window=3, aggregate=aggregate).fit(X, y)
+        words = X[0].split()
+        (prefixes,) = clf.score_prefixes(X[:1])
+        so_far = [" ".join(words[: end + 1]) for end in range(len(words))]
+        assert_allclose(prefixes, clf.decision_function(so_far))
 
 
 def test_the_layer_of_the_fit_stays(handle, posts):

@@ -10,7 +10,7 @@ from skperf.llm.streaming._stopping import RedFlagStoppingCriteria
 class StreamingMixin:
     """Follow a text while it is written, and end its generation."""
 
-    def stream(self, prompt=None):
+    def stream(self, prompt=None, *, kind=None):
         """Follow a text while it is written.
 
         Parameters
@@ -19,6 +19,10 @@ class StreamingMixin:
             What comes before the text, and is read but not scored: the prompt of a
             pair; the messages of a chat, which the text answers; or the numbers of the
             tokens, as they are. None means nothing.
+
+        kind : str, default=None
+            The kind of the text, where there is a threshold for each: see
+            :meth:`fit_threshold`. None will do if they are by role.
 
         Returns
         -------
@@ -35,9 +39,9 @@ class StreamingMixin:
             If the model keeps no keys and values, or if there is no chat template for
             a chat.
         """
-        return RedFlagMonitor(self, prompt)
+        return RedFlagMonitor(self, prompt, kind)
 
-    def stopping_criteria(self, input_ids, attention_mask=None):
+    def stopping_criteria(self, input_ids, attention_mask=None, *, kind=None):
         """Make a criterion that ends `generate` where a text is flagged.
 
         Pass it to `generate` of a model that writes in the tokens of this one,
@@ -55,6 +59,9 @@ class StreamingMixin:
         attention_mask : torch.Tensor of shape (n_prompts, n_tokens), default=None
             0 where there is padding, as `generate` gets it. None means no padding.
 
+        kind : str, default=None
+            As in :meth:`stream`.
+
         Returns
         -------
         criterion : RedFlagStoppingCriteria
@@ -66,4 +73,4 @@ class StreamingMixin:
         ValueError
             If the prompts are not rows of tokens.
         """
-        return RedFlagStoppingCriteria(self, input_ids, attention_mask)
+        return RedFlagStoppingCriteria(self, input_ids, attention_mask, kind)

@@ -9,10 +9,12 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._aggregates import RunningPooling
+from skperf.llm._aggregates import text_score_of
+from skperf.llm._threshold import choose_thresholds
 from skperf.llm.model._states import check_tokens
 from skperf.llm.streaming._growing import growing, lead_tokens
 from skperf.llm.streaming._reader import Reader
+from skperf.llm.streaming._running import RunningScore
 from skperf.llm.tuning._row import FlagRow, log_odds
 
 
@@ -30,13 +32,16 @@ class RedFlagMonitor:
     prompt : str, list of dict, sequence of int or None, default=None
         As in :meth:`RedFlagClassifier.stream`.
 
+    kind : str, default=None
+        As in :meth:`RedFlagClassifier.stream`.
+
     Notes
     -----
     If a piece could not be scored, because of an error, the text has it all the same:
     it is tried again with the next piece, and there is no probability without it.
     """
 
-    def __init__(self, classifier, prompt=None):
+    def __init__(self, classifier, prompt=None, kind=None):
         check_is_fitted(classifier)
         language_model = classifier.language_model_
         self._language_model = language_model
@@ -44,10 +49,11 @@ class RedFlagMonitor:
         self._lead = lead_tokens(prompt, language_model.tokenizer)
         check_tokens(language_model, np.array(self._lead, dtype=np.int64))
         self._row = FlagRow(classifier.coef_, classifier.intercept_)
-        self._threshold = classifier.threshold_
+        self._looks_at_all = classifier.threshold_looks_ == "every"
+        self._threshold = _threshold(classifier, prompt, kind)
         lora_weights = getattr(classifier, "lora_weights_", None)
         self._reader = Reader(language_model, classifier.layer_, lora_weights)
-        self._pooling = RunningPooling(classifier.aggregate, classifier.window)
+        self._pooling = RunningScore(text_score_of(classifier))
         self._source = None
         self._is_behind = False
         self._pooled = self._pooling.pooled
@@ -106,7 +112,9 @@ class RedFlagMonitor:
 
         A text without a token to score is not flagged.
         """
-        return bool(self._log_odds() > self._threshold)
+        last = self._log_odds()
+        decisive = self._pooling.highest if self._looks_at_all else last
+        return bool(decisive > self._threshold)
 
     def _log_odds(self):
         if self._is_behind:
@@ -124,3 +132,11 @@ class RedFlagMonitor:
             states = self._reader.states(self._source.tokens, pending)
             for score in log_odds(self._row, states):
                 self._pooling.push(score)
+
+
+def _threshold(classifier, prompt, kind):
+    """Return the threshold for a text of a kind that follows a prompt."""
+    if kind is None and classifier.threshold_by_ == "role":
+        kind = "text" if prompt is None else "assistant"
+    chosen = choose_thresholds(classifier, None if kind is None else np.array([kind]))
+    return float(np.ravel(chosen)[0])

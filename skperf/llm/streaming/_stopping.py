@@ -28,6 +28,9 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     attention_mask : torch.Tensor of shape (n_prompts, n_tokens), default=None
         As in :meth:`RedFlagClassifier.stopping_criteria`.
 
+    kind : str, default=None
+        As in :meth:`RedFlagClassifier.stopping_criteria`.
+
     Attributes
     ----------
     flagged : ndarray of shape (n_rows,)
@@ -37,13 +40,13 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     # generate pads rows that have ended only if one of its criteria has this attribute
     eos_token_id = None
 
-    def __init__(self, classifier, input_ids, attention_mask=None):
+    def __init__(self, classifier, input_ids, attention_mask=None, kind=None):
         check_is_fitted(classifier)
         rows = _as_rows(input_ids, "input_ids")
         kept = torch.ones_like(rows)
         if attention_mask is not None:
             kept = _as_rows(attention_mask, "attention_mask")
-        self._classifier = classifier
+        self._classifier, self._kind = classifier, kind
         self._rows = rows  # as they were at the last call
         self._prompts = [
             row[some].tolist() for row, some in zip(rows, kept.bool(), strict=True)
@@ -98,7 +101,7 @@ class RedFlagStoppingCriteria(StoppingCriteria):
         repeats = max(n_rows // len(self._prompts), 1)
         self._rows = self._rows.repeat_interleave(repeats, dim=0)
         self._monitors = [
-            RedFlagMonitor(self._classifier, prompt)
+            RedFlagMonitor(self._classifier, prompt, self._kind)
             for prompt in self._prompts
             for _ in range(repeats)
         ]

@@ -3,11 +3,11 @@
 
 """Texts, pairs and chats as tokens, with the positions that are scored."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import narwhals.stable.v2 as nw
 import numpy as np
+
+from skperf.utils._conversations import rows_of
 
 # Stands for the last message while its place in a rendered chat is looked for.
 _MARK = "\ue000\ue001\ue000"
@@ -63,7 +63,7 @@ def tokenize(X, tokenizer):
 
 def encode(X, tokenizer):
     """Return one TokenizedText for each row of X, with or without scored tokens."""
-    rendered = [_render(row, i, tokenizer) for i, row in enumerate(_rows(X))]
+    rendered = [_render(row, i, tokenizer) for i, row in enumerate(rows_of(X))]
     if not rendered:
         raise ValueError("Found 0 texts; at least 1 is required.")
     texts = [None] * len(rendered)
@@ -84,37 +84,6 @@ def encode_lead(row, tokenizer):
     whole = tokenizer(rendered.text, return_special_tokens_mask=True)
     n_special = [*whole["special_tokens_mask"], 0].index(0)
     return whole["input_ids"][:n_special] + lead["input_ids"]
-
-
-def _rows(X):
-    """Return the rows of any kind of column, or of a table of prompts and responses."""
-    if isinstance(X, str | bytes | dict) or not isinstance(X, Iterable):
-        raise ValueError(
-            "X should hold one text, pair or chat for each sample; got a single "
-            f"{type(X).__name__}. Put it into a list."
-        )
-    if nw.dependencies.is_into_dataframe(X):
-        return _table_rows(nw.from_native(X, eager_only=True).rows())
-    if nw.dependencies.is_into_series(X):
-        return nw.from_native(X, series_only=True).to_list()
-    if isinstance(X, np.ndarray) and X.ndim == 2:
-        return _table_rows(X.tolist())
-    if isinstance(X, np.ndarray) and X.ndim != 1:
-        raise ValueError(
-            f"X should be a column, or a table of prompts and responses; got an array "
-            f"of shape {X.shape}."
-        )
-    return X.tolist() if isinstance(X, np.ndarray) else list(X)
-
-
-def _table_rows(rows):
-    widths = {len(row) for row in rows}
-    if not widths <= {1, 2}:
-        raise ValueError(
-            "A table of texts has one column, or two: prompts and responses; got "
-            f"{widths.pop()} columns. Select the column with the texts."
-        )
-    return [row[0] if len(row) == 1 else tuple(row) for row in rows]
 
 
 def _render(row, i, tokenizer):
