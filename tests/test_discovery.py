@@ -29,7 +29,12 @@ from skperf.shift import (
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from skperf.llm import LoraTuning, RedFlagClassifier, TokenTuning  # noqa: E402
+from skperf.llm import (  # noqa: E402
+    LoraTuning,
+    MeanStatesProbe,
+    RedFlagClassifier,
+    TokenTuning,
+)
 from skperf.neural_network import TorchClassifier, TorchRegressor  # noqa: E402
 
 
@@ -48,6 +53,7 @@ EXAMPLES = [
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
     LoraTuning(),
+    MeanStatesProbe("some-model"),
     OutcomeShift(0.5),
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),

@@ -12,18 +12,24 @@ except ImportError as error:
         "pip install skperf[llm]"
     ) from error
 
+from skperf.llm._baselines import make_length_baseline, make_words_baseline
+from skperf.llm._probe import MeanStatesProbe
 from skperf.llm._red_flag import RedFlagClassifier
 from skperf.llm._scores import PositionScores
 from skperf.llm.model import LanguageModel
 from skperf.llm.streaming import RedFlagMonitor, RedFlagStoppingCriteria
-from skperf.llm.tuning import LoraTuning, TokenTuning
+from skperf.llm.tuning import Divergence, LoraTuning, TokenTuning
 
 __all__ = [
+    "Divergence",
     "LanguageModel",
     "LoraTuning",
+    "MeanStatesProbe",
     "PositionScores",
     "RedFlagClassifier",
     "RedFlagMonitor",
     "RedFlagStoppingCriteria",
     "TokenTuning",
+    "make_length_baseline",
+    "make_words_baseline",
 ]

@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import compute_class_weight
+from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._aggregates import AGGREGATES
-from skperf.llm._decisions import DecisionMixin
 from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
 from skperf.llm._scores import SummaryMixin
+from skperf.llm._text_classifier import TextClassifier
 from skperf.llm._text_score import fit_text_score
 from skperf.llm.model._language_model import LanguageModel, as_language_model
 from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import fit_row, log_odds
+from skperf.llm.tuning._row import FlagRow, fit_row, log_odds
 from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
@@ -41,9 +40,7 @@ class RedFlagClassifier(
     PersistenceMixin,
     StreamingMixin,
     SummaryMixin,
-    DecisionMixin,
-    ClassifierMixin,
-    BaseEstimator,
+    TextClassifier,
 ):
     r"""Classify texts by the red flag token that a language model raises in them.
 
@@ -274,29 +271,6 @@ class RedFlagClassifier(
         self.max_iter = max_iter
         self.tol = tol
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "coef_")
-
-    @property
-    def __skperf_pos_label__(self):
-        """The flagged label, for predictors: what people react to is the flag."""
-        return getattr(self, "pos_label_", None)
-
-    def __getstate__(self):
-        """Put a handle, which pickles its name only, in place of a loaded model."""
-        state = super().__getstate__().copy()
-        if isinstance(self.language_model, tuple):
-            handle = getattr(self, "language_model_", None)
-            state["language_model"] = handle or LanguageModel(*self.language_model)
-        return state
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Learn the flag.
@@ -365,23 +339,8 @@ class RedFlagClassifier(
         self.coef_, self.intercept_ = row
         self.layer_, self.n_iter_ = self.layer, n_iter
         self.aggregate_, self.window_, self.center_, self.text_intercept_ = text_score
-        self.threshold_, self.threshold_looks_, self.threshold_by_ = 0.0, "last", None
+        self._forget_thresholds()
         return self
-
-    def _weigh(self, labels, flagged, sample_weight):
-        totals = np.bincount(flagged, sample_weight)
-        if not totals.all():
-            raise ValueError(
-                f"All texts of the class {labels[totals.argmin()]} have weight 0; "
-                "both classes are needed."
-            )
-        by_class = compute_class_weight(
-            self.class_weight,
-            classes=labels,
-            y=labels[flagged],
-            sample_weight=sample_weight,
-        )
-        return sample_weight * by_class[flagged]
 
     def _fit_row(self, states, flagged, weight):
         row, n_iter, converged = fit_row(
@@ -401,6 +360,49 @@ class RedFlagClassifier(
                 stacklevel=4,
             )
         return row, n_iter
+
+    def divergence(self, X, sample_weight=None):
+        """Measure how far the flag moves the language model on texts.
+
+        ``kl_to_base_`` is of training texts, which adapters fit well; held-out ones pay
+        more.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`; texts without a flag, usually. They are not kept.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts. None means equal weights.
+
+        Returns
+        -------
+        divergence : Divergence
+            A named tuple of `flag_mass` and `drift`, in nats a position. Their sum is
+            the divergence of the tuned language model from the one that it reads with;
+            each text counts as the mean over its scored positions.
+
+        Raises
+        ------
+        ValueError
+            If the flag was fitted at a layer, beside the language model.
+        """
+        check_is_fitted(self)
+        if self.layer_ is not None:
+            raise ValueError(
+                f"The flag was fitted at layer {self.layer_}, so it is no token of the "
+                "language model, which stays as it was. Fit with layer=None."
+            )
+        texts = self.language_model_.tokenize(X)
+        weight = _check_sample_weight(sample_weight, texts, dtype=float)
+        return mean_divergence(
+            self.language_model_,
+            FlagRow(self.coef_, self.intercept_),
+            texts,
+            self.language_model_.states(texts),
+            weight,
+            getattr(self, "lora_weights_", None),
+        )
 
     def _measure(self, language_model, row, texts, states, weight, adapters):
         """Return the attributes about the divergence, which a probe has not."""

@@ -3,8 +3,9 @@
 
 """What is learnt: the flag's row, and adapters of the model's upper layers."""
 
+from skperf.llm.tuning._divergence import Divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
 from skperf.llm.tuning._row import FlagRow
 from skperf.llm.tuning._token_tuning import TokenTuning
 
-__all__ = ["FlagRow", "LoraTuning", "TokenTuning"]
+__all__ = ["Divergence", "FlagRow", "LoraTuning", "TokenTuning"]

@@ -3,6 +3,8 @@
 
 """How far tuning has moved the probabilities of the next token."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -49,6 +51,23 @@ def _logits(head, hidden):
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
+class Divergence(NamedTuple):
+    """KL(p_ref || p), in nats a position, as the sum of its two parts.
+
+    Parameters
+    ----------
+    flag_mass : float
+        The mean of -log(1 - p(flag)): probability that is given to the flag.
+
+    drift : float
+        KL(p_ref || q), with q the model given that it does not raise the flag: 0 unless
+        there are adapters.
+    """
+
+    flag_mass: float
+    drift: float
+
+
 def mean_divergence(language_model, row, texts, base, weight, lora_weights=None):
     """Return the two parts of KL(p_ref || p), each a mean over texts.
 
@@ -74,12 +93,12 @@ def mean_divergence(language_model, row, texts, base, weight, lora_weights=None)
 
     Returns
     -------
-    mass, drift : float
-        -log(1 - p(flag)) and KL(p_ref || q).
+    divergence : Divergence
+        Its two parts.
     """
     if lora_weights is None:
         masses = [flag_mass(log_odds(row, states)) for states in base]
-        return float(np.average(masses, weights=weight)), 0.0
+        return Divergence(float(np.average(masses, weights=weight)), 0.0)
     read = reader(language_model, lora_weights=lora_weights)
     chosen = np.flatnonzero(weight)
     lengths = [len(texts[i].scored) for i in chosen]
@@ -90,7 +109,7 @@ def mean_divergence(language_model, row, texts, base, weight, lora_weights=None)
         for tuned in read([texts[i] for i in chosen[part]])
     ]
     mass, drift = np.average(parts, axis=0, weights=weight[chosen])
-    return float(mass), float(drift)
+    return Divergence(float(mass), float(drift))
 
 
 def _drift(language_model, tuned, base):
