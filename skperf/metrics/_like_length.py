@@ -6,7 +6,7 @@
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skperf.metrics._pairs import share_in_order
+from skperf.metrics._pairs import shares_in_order
 from skperf.metrics._positive import check_scores
 
 _ROUNDING = 1e-9  # 1.1 * 10 is not to be less than 11
@@ -84,16 +84,17 @@ def like_length_auc_score(
         )
     if not ratio >= 1:
         raise ValueError(f"ratio should be 1 or more; got {ratio}.")
-
-    def weigh(rows, columns):
-        apart = np.abs(np.log(lengths[rows])[:, None] - np.log(lengths[columns]))
-        alike = apart <= np.log(ratio) + _ROUNDING
-        return alike * weight[rows, None] * weight[columns]
-
-    share = share_in_order(score, positive, weigh)
+    alike = of_like_length(lengths, ratio)
+    (share,) = shares_in_order(score, positive, alike, weight[None])
     if np.isnan(share):
         raise ValueError(
             f"There is no pair of two classes whose lengths have a ratio of {ratio:g} "
             "or less. Pass more samples, or a larger ratio."
         )
-    return share
+    return float(share)
+
+
+def of_like_length(lengths, ratio=1.25):
+    """Return a function that tells which pairs of samples are of like length."""
+    logs, limit = np.log(lengths), np.log(ratio) + _ROUNDING
+    return lambda rows, columns: np.abs(logs[rows, None] - logs[columns]) <= limit

@@ -3,6 +3,7 @@
 
 """What the threshold with a given rate of false positives, or recall, gives."""
 
+import numpy as np
 from sklearn.metrics import roc_curve
 
 from skperf.metrics._positive import check_scores
@@ -109,3 +110,35 @@ def _rates(y_true, y_score, pos_label, sample_weight):
 def _check_share(value, name):
     if not 0 <= value <= 1:
         raise ValueError(f"{name} should be from 0 to 1; got {value}.")
+
+
+def recalls_at_fpr(positive, score, target_fpr, weights):
+    """Return :func:`recall_at_fpr` for several weights of the same samples.
+
+    Parameters
+    ----------
+    positive, score : ndarray of shape (n_samples,)
+        Which samples are positive, and finite scores.
+
+    target_fpr : float
+        The false positive rate.
+
+    weights : ndarray of shape (n_draws, n_samples)
+        Weights.
+
+    Returns
+    -------
+    recalls : ndarray of shape (n_draws,)
+        nan where a class has no weight.
+    """
+    order = np.argsort(-score, kind="stable")
+    ends = np.flatnonzero(np.diff(score[order], append=-np.inf))  # of equal scores
+    found, false = (
+        np.cumsum(weights[:, order] * rows[order], axis=1)[:, ends]
+        for rows in (positive, ~positive)
+    )
+    n_found, n_false = found[:, -1], false[:, -1]
+    allowed = false <= (target_fpr + _ROUNDING) * n_false[:, None]
+    best = np.where(allowed, found, 0).max(axis=1)
+    defined = (n_found > 0) & (n_false > 0)
+    return np.divide(best, n_found, out=np.full(len(best), np.nan), where=defined)

@@ -47,8 +47,12 @@ def check_scores(y_true, y_score, pos_label, sample_weight):
 
 def find_positive(y_true, pos_label):
     """Return which labels are the positive one, by its value."""
-    y_true = column_or_1d(y_true)
-    classes = np.unique(y_true)
+    return column_or_1d(y_true) == positive_label(y_true, pos_label)
+
+
+def positive_label(y_true, pos_label):
+    """Return the positive one of two labels."""
+    classes = np.unique(column_or_1d(y_true))
     labels = classes.tolist()
     if len(labels) > 2:
         raise ValueError(
@@ -62,7 +66,7 @@ def find_positive(y_true, pos_label):
         )
     if pos_label is not None and pos_label not in labels:
         raise ValueError(f"pos_label={pos_label!r} is not a label of y_true: {labels}.")
-    return y_true == (1 if pos_label is None else pos_label)
+    return 1 if pos_label is None else pos_label
 
 
 def _require_both(positive, weight):

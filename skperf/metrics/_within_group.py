@@ -6,7 +6,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skperf.metrics._pairs import share_in_order
+from skperf.metrics._pairs import shares_in_order
 from skperf.metrics._positive import check_scores
 
 
@@ -78,13 +78,12 @@ def within_group_auc_score(
     )
 
     def weigh(rows, columns):
-        same = group[rows, None] == group[columns]
-        return same * (worth[group] * weight)[rows, None] * weight[columns]
+        return (group[rows, None] == group[columns]) * worth[group[rows], None]
 
-    area = share_in_order(score, positive, weigh)
+    (area,) = shares_in_order(score, positive, weigh, weight[None])
     if np.isnan(area):
         raise ValueError(
             f"None of the {len(n_pairs)} groups has samples of both classes, so there "
             "is no order within a group. Are these the right groups?"
         )
-    return area
+    return float(area)

@@ -68,6 +68,27 @@ def judged_part(row):
     return content
 
 
+def with_answer(row, change):
+    """Return a row whose answer is what a function makes of the old one.
+
+    Raises
+    ------
+    ValueError
+        If the row has no answer: if it is a prompt, or a chat that ends with another
+        role than the assistant.
+    """
+    if isinstance(row, str):
+        return change(row)
+    if role_of(row) != "assistant":
+        raise ValueError(
+            "A row of X has no answer, only a prompt. Leave out rows of which the "
+            "prompt is judged."
+        )
+    if _is_pair(row):
+        return (row[0], change(row[1]))
+    return [*row[:-1], {**row[-1], "content": change(judged_part(row))}]
+
+
 def as_chat(row):
     """Return a row as a list of messages."""
     if isinstance(row, str):
