@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._aggregates import AGGREGATES
+from skperf.llm._export import ExportMixin
 from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
 from skperf.llm._scores import SummaryMixin
@@ -23,7 +24,7 @@ from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import FlagRow, fit_row, log_odds
+from skperf.llm.tuning._row import FlagRow, fit_row, log_odds, rounded
 from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
@@ -37,6 +38,7 @@ _OPTIONAL = ("kl_to_base_", "flag_mass_", "drift_", "lora_weights_", "loss_curve
 
 
 class RedFlagClassifier(
+    ExportMixin,
     PersistenceMixin,
     StreamingMixin,
     SummaryMixin,
@@ -324,6 +326,7 @@ class RedFlagClassifier(
             row,
             fit_intercept=self.fit_intercept,
         )
+        row = self._as_in_the_model(row, language_model)
         scores = _scores(language_model, row, texts, states, adapters)
         text_score = fit_text_score(
             self.aggregate, self.window, scores, flagged, weight
@@ -403,6 +406,12 @@ class RedFlagClassifier(
             weight,
             getattr(self, "lora_weights_", None),
         )
+
+    def _as_in_the_model(self, row, language_model):
+        """Return the row with the digits that the model's own rows have."""
+        if self.layer is not None:
+            return row
+        return rounded(row, language_model.head.weight.dtype)
 
     def _measure(self, language_model, row, texts, states, weight, adapters):
         """Return the attributes about the divergence, which a probe has not."""

@@ -22,6 +22,13 @@ class FlagRow(NamedTuple):
     intercept: float
 
 
+def rounded(row, dtype):
+    """Return the row as it is in a matrix of this dtype, in float64."""
+    exact = torch.tensor([*row.coef, row.intercept], dtype=torch.float64)
+    *coef, intercept = exact.to(dtype).double().tolist()
+    return FlagRow(np.array(coef), intercept)
+
+
 def log_odds(row, states):
     """Return the log-odds of the flag at the positions of a text, in float64."""
     hidden = states.hidden.double().numpy()
