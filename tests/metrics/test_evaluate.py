@@ -155,10 +155,9 @@ def test_stress_changes_scores_and_leaves_thresholds(data, evaluation):
         assert found["recall"] == pytest.approx(np.mean(scores[y == 1] > threshold))
         assert found["FPR"] == pytest.approx(np.mean(scores[y == 0] > threshold))
         if stress != "none":
-            expected = found - before
-            assert_allclose(row.change, expected, atol=1e-12)
+            before = flag[flag.stress == "none"].set_index("figure").value
+            assert_allclose(row.change, found - before, atol=1e-12)
         else:
-            before = found
             assert row.change.isna().all()
     # it reads no language model
     assert (probe.change[probe.stress == "fine-tuned"] == 0).all()
