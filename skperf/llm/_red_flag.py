@@ -143,9 +143,10 @@ class RedFlagClassifier(
         in nats a position. With :class:`LoraTuning` only.
 
     text_intercept_ : float
-        What is added to a text's aggregate: the log loss of the training texts is least
-        with it. So `predict` is of use where few texts are flagged, whose positions
-        taken one by one are rarely sure.
+        What is added to a text's aggregate, so that 0 is halfway between the means of
+        the two classes of training texts. So `predict` is of use where few texts are
+        flagged: the log-odds of their positions, taken one by one, stay near those of
+        the class.
 
     center_ : float
         Median of the log-odds at all positions of the training texts that are not

@@ -115,9 +115,9 @@ class ScoringMixin:
         Returns
         -------
         proba : ndarray of shape (n_samples, 2)
-            Probabilities in the order of ``classes_``, from the log-odds of the texts.
-            An aggregate of well calibrated positions need not be well calibrated; wrap
-            the fitted classifier in CalibratedClassifierCV where that matters.
+            Probabilities in the order of ``classes_``, from the log-odds of the texts,
+            as if both classes were equally frequent. They need not be well calibrated;
+            wrap the fitted classifier in CalibratedClassifierCV where that matters.
         """
         log_odds = self.decision_function(X)
         return expit(np.column_stack([-log_odds, log_odds]))
