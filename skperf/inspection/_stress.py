@@ -153,18 +153,16 @@ class StressDisplay:
         left.set_yticks(range(len(stresses)), stresses)
         left.set(ylim=(len(stresses) - 0.5, -0.5), title="Ranking", xlabel=self.ranking)
         right.set(xlim=(-0.02, 1.02), title="Threshold", xlabel="share flagged")
-        mark = {"linestyle": "", "color": "0.4"}
-        left.legend(
-            handles=[
-                Line2D([], [], marker="o", linestyle="", color=f"C{i}", label=name)
+        mark = {"linestyle": "", "marker": "o"}
+        handles = [
+            *(
+                Line2D([], [], color=f"C{i}", label=name, **mark)
                 for i, name in enumerate(detectors)
-            ],
-            frameon=False,
-        )
-        right.legend(
-            handles=[
-                Line2D([], [], marker="o", label="recall", **mark),
-                Line2D([], [], marker="D", mfc="white", label="FPR", **mark),
-            ],
-            frameon=False,
-        )
+            ),
+            Line2D([], [], color="0.4", label="recall", **mark),
+            Line2D(
+                [], [], color="0.4", mfc="w", label="FPR", **(mark | {"marker": "D"})
+            ),
+        ]
+        beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+        right.legend(handles=handles, frameon=False, **beside)
