@@ -17,16 +17,23 @@ from skperf.llm._probe import MeanStatesProbe
 from skperf.llm._red_flag import RedFlagClassifier
 from skperf.llm._scores import PositionScores
 from skperf.llm.model import LanguageModel
-from skperf.llm.streaming import RedFlagMonitor, RedFlagStoppingCriteria
+from skperf.llm.streaming import (
+    GenerationReport,
+    RedFlagLogitsProcessor,
+    RedFlagMonitor,
+    RedFlagStoppingCriteria,
+)
 from skperf.llm.tuning import Divergence, LoraTuning, TokenTuning
 
 __all__ = [
     "Divergence",
+    "GenerationReport",
     "LanguageModel",
     "LoraTuning",
     "MeanStatesProbe",
     "PositionScores",
     "RedFlagClassifier",
+    "RedFlagLogitsProcessor",
     "RedFlagMonitor",
     "RedFlagStoppingCriteria",
     "TokenTuning",

@@ -6,6 +6,7 @@
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from skperf.llm._aggregates import text_score_of
 from skperf.llm.model._checkpoint import (
     names_of,
     with_flag_token,
@@ -28,7 +29,8 @@ class ExportMixin:
         rounding of its dtype, which is that of the language model.
 
         The flag is a reserved token where the tokenizer has one, and otherwise the new
-        one ``<|red_flag|>``; the configuration has its number as ``red_flag_token_id``.
+        one ``<|red_flag|>``; the configuration has its number as ``red_flag_token_id``,
+        and as ``red_flag`` the aggregate and the threshold.
         Of token tuning the logits of all other tokens stay what they were. Adapters are
         added to the model's weights. Where input and output matrix are tied they stay
         so, unless adapters were trained with `feed_back`, and so to read the flag.
@@ -50,6 +52,7 @@ class ExportMixin:
         See Also
         --------
         save : Write what was learnt, without the language model.
+        RedFlagLogitsProcessor : Reads the flag while the exported model generates.
         """
         check_is_fitted(self)
         _check_is_token(self)
@@ -68,7 +71,20 @@ class ExportMixin:
             tie_word_embeddings=is_tied,
             vocab_size=max(n_rows, flag + 1),
             red_flag_token_id=flag,
+            red_flag=_settings(self),
         )
+
+
+def _settings(clf):
+    """Return what says whether a text is flagged; a folder holds no function."""
+    text_score = text_score_of(clf)._asdict()
+    if callable(clf.aggregate_):
+        text_score["aggregate"] = None
+    return {
+        "text_score": text_score,
+        "threshold": clf.threshold_,
+        "looks": clf.threshold_looks_,
+    }
 
 
 def _with_flag(model, flag, coef, intercept, is_read):
