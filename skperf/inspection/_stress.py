@@ -154,6 +154,7 @@ class StressDisplay:
         left.set(ylim=(len(stresses) - 0.5, -0.5), title="Ranking", xlabel=self.ranking)
         right.set(xlim=(-0.02, 1.02), title="Threshold", xlabel="share flagged")
         mark = {"linestyle": "", "marker": "o"}
+        diamond = {"linestyle": "", "marker": "D", "markerfacecolor": "white"}
         handles = [
             *(
                 Line2D([], [], color=f"C{i}", label=name, **mark)
