@@ -161,9 +161,7 @@ class StressDisplay:
                 for i, name in enumerate(detectors)
             ),
             Line2D([], [], color="0.4", label="recall", **mark),
-            Line2D(
-                [], [], color="0.4", mfc="w", label="FPR", **(mark | {"marker": "D"})
-            ),
+            Line2D([], [], color="0.4", label="FPR", **diamond),
         ]
         beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
         right.legend(handles=handles, frameon=False, **beside)
