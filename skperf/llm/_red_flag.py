@@ -319,24 +319,14 @@ class RedFlagClassifier(
         states = language_model.states(texts, self.layer)
         weight = self._weigh(labels, flagged, sample_weight)
         row, n_iter = self._fit_row(states, flagged, weight)
-        row, adapters = tuning.tune(
-            language_model,
-            texts,
-            flagged,
-            weight,
-            row,
-            fit_intercept=self.fit_intercept,
-        )
-        row = self._as_in_the_model(row, language_model)
+        row, adapters = self._tune(tuning, language_model, texts, flagged, weight, row)
         scores = _scores(language_model, row, texts, states, adapters)
         text_score = fit_text_score(
             self.aggregate, self.window, scores, flagged, weight
         )
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
-        for name in _OPTIONAL:
-            self.__dict__.pop(name, None)
-        vars(self).update(adapters | measured)
+        self._forget(adapters | measured)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
@@ -408,11 +398,19 @@ class RedFlagClassifier(
             getattr(self, "lora_weights_", None),
         )
 
-    def _as_in_the_model(self, row, language_model):
-        """Return the row with the digits that the model's own rows have."""
+    def _forget(self, learnt):
+        """Replace what not every fit has."""
+        for name in _OPTIONAL:
+            self.__dict__.pop(name, None)
+        vars(self).update(learnt)
+
+    def _tune(self, tuning, language_model, texts, flagged, weight, row):
+        """Return the row, with the digits of the model's own rows, and adapters."""
+        data = (language_model, texts, flagged, weight)
+        row, adapters = tuning.tune(*data, row, fit_intercept=self.fit_intercept)
         if self.layer is not None:
-            return row
-        return rounded(row, language_model.head.weight.dtype)
+            return row, adapters
+        return rounded(row, language_model.head.weight.dtype), adapters
 
     def _measure(self, language_model, row, texts, states, weight, adapters):
         """Return the attributes about the divergence, which a probe has not."""
