@@ -151,6 +151,7 @@ def evaluate_detectors(
     >>> area["value"].round(2).to_dict()
     {'word': 0.92, 'char': 1.0}
     """
+    pd = check_pandas_support("evaluate_detectors")
     _check_names(detectors, baseline)
     rows, label = rows_of(X), positive_label(y, pos_label)
     positive = find_positive(y, label)
@@ -169,7 +170,6 @@ def evaluate_detectors(
         if hasattr(detector, "score_prefixes")
         for row in _by_token(task, detector)
     ]
-    pd = check_pandas_support("evaluate_detectors")
     table = [
         {"stress": stress, "detector": name, "figure": figure, **row}
         for (stress, name), found in figures.items()
