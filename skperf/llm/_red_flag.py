@@ -24,7 +24,7 @@ from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import FlagRow, fit_row, log_odds, rounded
+from skperf.llm.tuning._row import fit_row, function_of, log_odds, rounded, row_of
 from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
@@ -189,6 +189,12 @@ class RedFlagClassifier(
     it was, so that the divergence from the base model is exactly the mean of
     :math:`-\log(1 - p)` with p the flag's probability.
 
+    Models that scale or cap their logits do the same to the flag's, as they will once
+    it is one of their tokens: with f what they make of a product, :math:`w^\top h + b`
+    and z become :math:`f(w^\top h + b)` and f(z). A scale leaves the problem convex,
+    and what `C` means; with a cap it is not quite convex. `coef_` and `intercept_` are
+    the model's own kind of row and bias: w and b.
+
     With adapters that distribution moves: see :class:`LoraTuning`.
 
     Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
@@ -318,7 +324,7 @@ class RedFlagClassifier(
         )
         states = language_model.states(texts, self.layer)
         weight = self._weigh(labels, flagged, sample_weight)
-        row, n_iter = self._fit_row(states, flagged, weight)
+        row, n_iter = self._fit_row(language_model, states, flagged, weight)
         row, adapters = self._tune(tuning, language_model, texts, flagged, weight, row)
         scores = _scores(language_model, row, texts, states, adapters)
         text_score = fit_text_score(
@@ -330,13 +336,13 @@ class RedFlagClassifier(
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
-        self.coef_, self.intercept_ = row
+        self.coef_, self.intercept_, _ = row
         self.layer_, self.n_iter_ = self.layer, n_iter
         self.aggregate_, self.window_, self.center_, self.text_intercept_ = text_score
         self._forget_thresholds()
         return self
 
-    def _fit_row(self, states, flagged, weight):
+    def _fit_row(self, language_model, states, flagged, weight):
         row, n_iter, converged = fit_row(
             states,
             flagged,
@@ -345,6 +351,7 @@ class RedFlagClassifier(
             fit_intercept=self.fit_intercept,
             max_iter=self.max_iter,
             tol=self.tol,
+            function=function_of(language_model, self.layer),
         )
         if not converged:
             warnings.warn(
@@ -391,7 +398,7 @@ class RedFlagClassifier(
         weight = _check_sample_weight(sample_weight, texts, dtype=float)
         return mean_divergence(
             self.language_model_,
-            FlagRow(self.coef_, self.intercept_),
+            row_of(self),
             texts,
             self.language_model_.states(texts),
             weight,

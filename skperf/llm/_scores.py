@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperf.llm._aggregates import AGGREGATES, text_score_of
 from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm.tuning._adapters import reader
-from skperf.llm.tuning._row import FlagRow, log_odds
+from skperf.llm.tuning._row import log_odds, row_of
 
 
 class PositionScores(NamedTuple):
@@ -53,7 +53,7 @@ class ScoringMixin:
         texts = self.language_model_.tokenize(X)
         weights = getattr(self, "lora_weights_", None)
         read = reader(self.language_model_, self.layer_, weights)
-        row = FlagRow(self.coef_, self.intercept_)
+        row = row_of(self)
         parts = runs([len(text.scored) for text in texts], POSITIONS_AT_ONCE)
         return [
             PositionScores(log_odds(row, states), text.offsets)

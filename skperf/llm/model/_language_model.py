@@ -12,7 +12,8 @@ from numbers import Integral
 from pathlib import Path
 
 from skperf.llm.model._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm.model._forward import body_runner, output_head
+from skperf.llm.model._forward import body_runner
+from skperf.llm.model._head import output_head
 from skperf.llm.model._layers import LayerRunner
 from skperf.llm.model._loading import (
     DTYPES,

@@ -8,7 +8,8 @@ from copy import copy, deepcopy
 
 import torch
 
-from skperf.llm.model._forward import decoder_layers, replace_module, run_body
+from skperf.llm.model._forward import run_body
+from skperf.llm.model._modules import decoder_layers, replace_module
 from skperf.llm.text._batches import pad
 
 
@@ -29,6 +30,7 @@ class LayerRunner:
         self._found = {}
         name, layers = decoder_layers(model)
         last = copy(layers[layer - 1])
+        last.training = False
         last.forward = _keeping(last.forward, self._found)
         kept = torch.nn.ModuleList([*layers[: layer - 1], last])
         self._body = replace_module(model.base_model, name, kept)

@@ -15,7 +15,7 @@ from skperf.llm.model._states import check_tokens
 from skperf.llm.streaming._growing import growing, lead_tokens
 from skperf.llm.streaming._reader import Reader
 from skperf.llm.streaming._running import RunningScore
-from skperf.llm.tuning._row import FlagRow, log_odds
+from skperf.llm.tuning._row import log_odds, row_of
 
 
 class RedFlagMonitor:
@@ -48,7 +48,7 @@ class RedFlagMonitor:
         self._prompt = copy(prompt)  # chats are lists that grow
         self._lead = lead_tokens(prompt, language_model.tokenizer)
         check_tokens(language_model, np.array(self._lead, dtype=np.int64))
-        self._row = FlagRow(classifier.coef_, classifier.intercept_)
+        self._row = row_of(classifier)
         self._looks_at_all = classifier.threshold_looks_ == "every"
         self._threshold = _threshold(classifier, prompt, kind)
         lora_weights = getattr(classifier, "lora_weights_", None)

@@ -9,7 +9,9 @@ import torch
 from transformers import DynamicCache
 
 from skperf.llm.model._cache import States
-from skperf.llm.model._forward import evaluating, log_normalizer, lower_body
+from skperf.llm.model._forward import lower_body
+from skperf.llm.model._head import log_normalizer
+from skperf.llm.model._modules import evaluating
 from skperf.llm.model._states import check_finite, telling_of_memory
 from skperf.llm.text._batches import window_start
 from skperf.llm.tuning._adapters import adapted_body

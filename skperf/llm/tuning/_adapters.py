@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from skperf.llm.model._forward import decoder_layers, replace_module
 from skperf.llm.model._layers import UpperLayers
+from skperf.llm.model._modules import decoder_layers, replace_module
 from skperf.llm.model._states import compute_states
 from skperf.llm.text._texts import TokenizedText
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skperf.llm.model._forward import positions_at_once
+from skperf.llm.model._head import positions_at_once
 from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._row import flag_mass, log_odds
@@ -22,7 +22,7 @@ def compare(head, hidden, reference, flag_token_id):
 
     Parameters
     ----------
-    head : torch.nn.Module
+    head : OutputHead
         Makes logits.
 
     hidden, reference : torch.Tensor of shape (n_positions, n_hidden)
@@ -36,7 +36,7 @@ def compare(head, hidden, reference, flag_token_id):
     log_normalizer, drift : torch.Tensor of shape (n_positions,)
         Differentiable. In nats, as float64 on the CPU.
     """
-    z, z_ref = (_logits(head, states) for states in (hidden, reference))
+    z, z_ref = head(hidden), head(reference)
     moved = z - z_ref
     for logits in (z, z_ref):
         logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
@@ -44,11 +44,6 @@ def compare(head, hidden, reference, flag_token_id):
     expected = torch.linalg.vecdot(z_ref.softmax(dim=1), moved)
     drift = log_normalizer - z_ref.logsumexp(dim=1) - expected
     return log_normalizer.cpu().double(), drift.cpu().double()
-
-
-def _logits(head, hidden):
-    logits = head(hidden)
-    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 class Divergence(NamedTuple):

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from skperf.llm.model._forward import log_normalizer
+from skperf.llm.model._head import log_normalizer
 from skperf.llm.model._layers import LayerRunner, reading_the_flag, share
 from skperf.llm.model._states import telling_of_memory
 from skperf.llm.text._batches import batches
 from skperf.llm.tuning._adapters import AdaptedLayers, lower_outputs
 from skperf.llm.tuning._divergence import compare
 from skperf.llm.tuning._lora_samples import draw, passages, steps
-from skperf.llm.tuning._row import FlagRow
+from skperf.llm.tuning._row import FlagRow, flag_logits
 
 TERMS = ("flag", "benign", "after")
 
@@ -99,7 +99,8 @@ class LoraTraining:
 
     def row(self):
         """Return the flag's row as it is now."""
-        return FlagRow(self._coef.detach().numpy().copy(), self._intercept.item())
+        coef = self._coef.detach().numpy().copy()
+        return FlagRow(coef, self._intercept.item(), self._head.function)
 
     def run(self):
         """Train for all epochs.
@@ -178,8 +179,8 @@ class LoraTraining:
         return torch.stack([flag, kept[~flagged].sum(), kept[flagged].sum()])
 
     def _log_odds(self, hidden, normalizer):
-        flag = hidden.cpu().double() @ self._coef + self._intercept
-        return flag - normalizer.double()
+        row = FlagRow(self._coef, self._intercept, self._head.function)
+        return flag_logits(row, hidden.cpu().double()) - normalizer.double()
 
     def _select(self, batch, name):
         """Return where positions are in a batch, their weights, and if flagged."""

@@ -10,36 +10,81 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from skperf.llm.model._logit_function import LogitFunction
 from skperf.llm.text._batches import runs
 
 _BLOCK = 2**17  # hidden units in a block: 1 MB as float64
+PRODUCT = LogitFunction()
 
 
 class FlagRow(NamedTuple):
-    """The flag's logit is ``coef @ hidden + intercept``."""
+    """A row of the output matrix, as the model has it for each token.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_hidden,)
+        The row.
+
+    intercept : float
+        Its bias.
+
+    function : LogitFunction, default=LogitFunction()
+        What the model makes of products of rows and states: the flag's logit is made
+        of its own as those of all other tokens are.
+    """
 
     coef: np.ndarray
     intercept: float
+    function: LogitFunction = PRODUCT
+
+
+def function_of(language_model, layer):
+    """Return the LogitFunction of a flag; a probe's logit is a mere product."""
+    return PRODUCT if layer is not None else language_model.head.function
+
+
+def row_of(clf):
+    """Return the FlagRow of a fitted classifier."""
+    function = function_of(clf.language_model_, clf.layer_)
+    return FlagRow(clf.coef_, clf.intercept_, function)
+
+
+def flag_logits(row, hidden):
+    """Return the flag's logits at states, a torch.Tensor in float64."""
+    coef = torch.as_tensor(row.coef)
+    return row.function.of(row.function.before * (hidden @ coef) + row.intercept)
 
 
 def rounded(row, dtype):
     """Return the row as it is in a matrix of this dtype, in float64."""
     exact = torch.tensor([*row.coef, row.intercept], dtype=torch.float64)
     *coef, intercept = exact.to(dtype).double().tolist()
-    return FlagRow(np.array(coef), intercept)
+    return row._replace(coef=np.array(coef), intercept=intercept)
 
 
 def log_odds(row, states):
     """Return the log-odds of the flag at the positions of a text, in float64."""
-    hidden = states.hidden.double().numpy()
-    flag = hidden @ row.coef + row.intercept
+    flag = flag_logits(row, states.hidden.double()).numpy()
     if states.log_normalizer is None:
         return flag
     return flag - states.log_normalizer.double().numpy()
 
 
-def fit_row(states, flagged, weight, *, C, max_iter, tol, fit_intercept=True):
+def fit_row(
+    states,
+    flagged,
+    weight,
+    *,
+    C,
+    max_iter,
+    tol,
+    fit_intercept=True,
+    function=PRODUCT,
+):
     """Find the row that minimises the weighted log loss.
+
+    The problem is convex unless logits are capped. The penalty is on scaled products,
+    so that C means the same for every model.
 
     Parameters
     ----------
@@ -55,6 +100,9 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol, fit_intercept=True):
     C, max_iter, tol, fit_intercept : float, int, float, bool
         As in RedFlagClassifier.
 
+    function : LogitFunction, default=LogitFunction()
+        What the model makes of products.
+
     Returns
     -------
     row : FlagRow
@@ -66,7 +114,7 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol, fit_intercept=True):
     converged : bool
         Whether `tol`, or the limit of rounding, was reached.
     """
-    problem = _Problem(states, flagged, weight, C, fit_intercept)
+    problem = _Problem(states, flagged, weight, C, fit_intercept, function)
     result = minimize(
         problem.loss_and_gradient,
         problem.start(),
@@ -74,7 +122,9 @@ def fit_row(states, flagged, weight, *, C, max_iter, tol, fit_intercept=True):
         jac=True,
         options={"maxiter": max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
     )
-    return problem.row(result.x), result.nit, result.status == 0
+    coef, intercept = function.unscaled(*problem.scaled_row(result.x))
+    row = FlagRow(coef, float(intercept), function)
+    return row, result.nit, result.status == 0
 
 
 class _Problem:
@@ -85,7 +135,9 @@ class _Problem:
     states are in memory once.
     """
 
-    def __init__(self, states, flagged, weight, C, fit_intercept=True):
+    def __init__(
+        self, states, flagged, weight, C, fit_intercept=True, function=PRODUCT
+    ):
         lengths = np.array([len(text.hidden) for text in states])
         self.weight = np.repeat(weight / lengths, lengths) / weight.sum()
         self.target = np.repeat(flagged, lengths)
@@ -97,7 +149,7 @@ class _Problem:
         self.rows = [slice(ends[run.start], ends[run.stop]) for run in self.texts]
         center, self.scale = self._moments()
         # without an intercept states are not centred: its derivative is 0, and it stays
-        self.fit_intercept = fit_intercept
+        self.fit_intercept, self.function = fit_intercept, function
         self.center = center * fit_intercept
 
     def _blocks(self):
@@ -123,25 +175,26 @@ class _Problem:
         if not self.fit_intercept:
             return np.zeros(len(self.center) + 1)
         share = self.weight @ self.target
-        intercept = logit(share) - self.weight @ self.offset
+        intercept = self.function.uncapped(logit(share) - self.weight @ self.offset)
         return np.append(np.zeros(len(self.center)), intercept)
 
-    def row(self, params):
-        """Return the row and bias for states that are not standardised."""
+    def scaled_row(self, params):
+        """Return the row and bias of scaled products, for states as they are."""
         coef = params[:-1] / self.scale
-        return FlagRow(coef, float(params[-1] - coef @ self.center))
+        return coef, params[-1] - coef @ self.center
 
     def loss_and_gradient(self, params):
         """Return the mean loss with its penalty, and the derivatives."""
-        coef, intercept = self.row(params)
+        coef, intercept = self.scaled_row(params)
         slopes = params[:-1]
         loss = self.penalty / 2 * slopes @ slopes
         by_coef, by_intercept = np.zeros_like(coef), 0.0
         for rows, block in self._blocks():
-            score = block @ coef + intercept + self.offset[rows]
+            flag, slope = self.function.capped(block @ coef + intercept)
+            score = flag + self.offset[rows]
             weight, target = self.weight[rows], self.target[rows]
             loss += weight @ (np.logaddexp(0, score) - target * score)
-            residual = weight * (expit(score) - target)
+            residual = weight * (expit(score) - target) * slope
             by_coef += residual @ block
             by_intercept += residual.sum() * self.fit_intercept
         by_slopes = (by_coef - by_intercept * self.center) / self.scale

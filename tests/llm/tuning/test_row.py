@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from skperf.llm.model._cache import States
+from skperf.llm.model._logit_function import LogitFunction
 from skperf.llm.tuning._row import _Problem, fit_row, flag_mass, log_odds
 
 
@@ -105,12 +106,33 @@ def test_without_normalizers_it_is_logistic_regression(problem):
     assert_allclose(scores, probe.decision_function((hidden - mean) / scale), atol=1e-7)
 
 
-def test_the_gradient(problem):
+@pytest.mark.parametrize("cap", [np.inf, 3.0])
+def test_the_gradient(problem, cap):
     states, flagged, weight = problem
-    loss = _Problem(states, flagged, weight, 1.0)
+    function = LogitFunction(cap=cap)
+    loss = _Problem(states, flagged, weight, 1.0, True, function)
     point = np.random.default_rng(1).normal(size=5)
     numeric = approx_fprime(point, lambda p: loss.loss_and_gradient(p)[0], 1e-7)
     assert_allclose(loss.loss_and_gradient(point)[1], numeric, atol=1e-5)
+
+
+def test_a_scale_changes_the_row_and_not_the_scores(problem):
+    states, flagged, weight = problem
+    options = {"C": 1.0, "max_iter": 1000, "tol": 1e-10}
+    plain, _, _ = fit_row(states, flagged, weight, **options)
+    scaled = LogitFunction(before=0.5, scale=0.25)
+    row, _, _ = fit_row(states, flagged, weight, **options, function=scaled)
+    assert_allclose(row.coef, 8 * plain.coef)
+    assert_allclose(log_odds(row, states[0]), log_odds(plain, states[0]))
+
+
+def test_a_cap_that_is_far_away_changes_nothing(problem):
+    states, flagged, weight = problem
+    options = {"C": 1.0, "max_iter": 1000, "tol": 1e-10}
+    plain, _, _ = fit_row(states, flagged, weight, **options)
+    capped = LogitFunction(cap=1e6)
+    row, _, _ = fit_row(states, flagged, weight, **options, function=capped)
+    assert_allclose(row.coef, plain.coef, rtol=1e-5)
 
 
 def test_the_block_size_does_not_matter(problem, monkeypatch):
