@@ -1,0 +1,93 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Read texts with a causal transformer, or with the lower part of one."""
+
+import torch
+
+from skperf.llm.model._cache import States
+from skperf.llm.model._head import log_normalizer
+from skperf.llm.model._modules import decoder_layers, evaluating, replace_module
+from skperf.llm.text._batches import batches, cut, pad
+
+
+def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
+    """Return the States of each text.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        A causal language model. It is left as it is.
+
+    texts : list of TokenizedText
+        The texts.
+
+    run : callable
+        Makes hidden states of shape (n_windows, n_longest, n_hidden) of a list of
+        windows, as what :func:`body_runner` gives.
+
+    head : OutputHead or None
+        Makes logits; without it there are no normalizers.
+
+    flag_token_id : int
+        The token that the normalizer leaves out, if the head has it.
+
+    max_length, batch_tokens : int
+        Limits of a window and of a padded batch.
+    """
+    windows = [w for i, text in enumerate(texts) for w in cut(i, text, max_length)]
+    parts = [{} for _ in texts]
+    with torch.no_grad(), evaluating(model):
+        for batch in batches(windows, batch_tokens):
+            hidden = _scored(run(batch), batch)
+            logs = head and log_normalizer(head, hidden, flag_token_id)
+            for window, states in zip(batch, _split(batch, hidden, logs), strict=True):
+                parts[window.text][window.start] = states
+    return [_join([part[start] for start in sorted(part)]) for part in parts]
+
+
+def body_runner(model, layer=None):
+    """Return a function from windows to states after the last norm."""
+    body = model.base_model if layer is None else lower_body(model, layer)
+    return lambda batch: run_body(body, pad(batch).to(model.device))
+
+
+def run_body(body, tokens):
+    """Return the last hidden states."""
+    return body(input_ids=tokens, use_cache=False, return_dict=True).last_hidden_state
+
+
+def lower_body(model, layer):
+    """Return the model's body without the layers above `layer`; it shares weights.
+
+    What comes out has passed through the body's last norm, as after the full model.
+    """
+    name, layers = decoder_layers(model)
+    if not 1 <= layer <= len(layers):
+        raise ValueError(
+            f"layer={layer} is none of the model's layers. Choose 1 to {len(layers)}."
+        )
+    return replace_module(model.base_model, name, layers[:layer])
+
+
+def _scored(hidden, batch):
+    """Return the hidden states at the scored positions of a batch, window by window."""
+    scored = [torch.from_numpy(window.scored).to(hidden.device) for window in batch]
+    return torch.cat([row[where] for row, where in zip(hidden, scored, strict=True)])
+
+
+def _split(batch, hidden, log_normalizers):
+    sizes = [len(window.scored) for window in batch]
+    parts = hidden.cpu().split(sizes)
+    if log_normalizers is None:
+        return [States(part, None) for part in parts]
+    pairs = zip(parts, log_normalizers.split(sizes), strict=True)
+    return [States(*pair) for pair in pairs]
+
+
+def _join(states):
+    """Put the windows of a text together; the copy lets go of the batch."""
+    hidden = torch.cat([part.hidden for part in states])
+    if states[0].log_normalizer is None:
+        return States(hidden, None)
+    return States(hidden, torch.cat([part.log_normalizer for part in states]))

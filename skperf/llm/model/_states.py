@@ -1,0 +1,100 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Compute hidden states, and say what to do about what cannot be computed."""
+
+from contextlib import contextmanager
+
+import torch
+
+from skperf.llm.model._forward import read
+
+
+def compute_states(language_model, texts, run, *, with_head=True):
+    """Compute hidden states, without the cache.
+
+    Parameters
+    ----------
+    language_model : LanguageModel
+        The handle.
+
+    texts : list of TokenizedText
+        The texts.
+
+    run : callable
+        Makes hidden states of a list of windows.
+
+    with_head : bool, default=True
+        Whether there are to be normalizers.
+
+    Returns
+    -------
+    states : list of States
+        Hidden states and log normalizers at the scored positions of each text.
+
+    Raises
+    ------
+    MemoryError
+        If a batch does not fit in memory.
+
+    ValueError
+        If a state is not finite.
+    """
+    with telling_of_memory(language_model):
+        states = read(
+            language_model.model,
+            texts,
+            run=run,
+            head=language_model.head if with_head else None,
+            flag_token_id=language_model.flag_token_id,
+            max_length=language_model.max_length,
+            batch_tokens=language_model.batch_tokens,
+        )
+    check_finite(states)
+    return states
+
+
+@contextmanager
+def telling_of_memory(language_model):
+    """Say what to do if there is not enough memory inside."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
+            f"{language_model.max_length}, does not fit in memory. Make the "
+            "LanguageModel with smaller batch_tokens or max_length."
+        ) from error
+
+
+def _is_out_of_memory(error):
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("can't allocate memory", "not enough memory")
+    )
+
+
+def check_tokens(language_model, tokens):
+    """Raise unless the model knows all token numbers of an array."""
+    n_tokens = language_model.model.get_input_embeddings().weight.shape[0]
+    unknown = tokens[(tokens < 0) | (tokens >= n_tokens)]
+    if len(unknown):
+        raise ValueError(
+            f"The tokenizer gave the token {unknown.max()}, but the model knows only "
+            f"{n_tokens} tokens. Pass the tokenizer that belongs to the model."
+        )
+
+
+def check_finite(states):
+    """Raise unless all States in a list are finite: others are no scores."""
+    bad = [
+        i
+        for i, part in enumerate(states)
+        if not all(tensor.isfinite().all() for tensor in part if tensor is not None)
+    ]
+    if bad:
+        raise ValueError(
+            f"The model's hidden states of {len(bad)} texts are not finite, so these "
+            "texts cannot be scored. Load the model in another dtype."
+        )
