@@ -54,6 +54,7 @@ _CLASSES = {
     "RepeatedRiskMinimizer": "risk_minimization",
     "ResampleIfRejected": "shift",
     "RetrainingDisplay": "inspection",
+    "RiskLandscapeDisplay": "inspection",
     "Sample": "shift",
     "SelfFulfillingShift": "shift",
     "ScaledSigmoid": "neural_network",

@@ -20,7 +20,7 @@ from skperf import (
     RepeatedRiskMinimizer,
 )
 from skperf.games import GameOutcomeShift, PerformativeGame
-from skperf.inspection import RetrainingDisplay
+from skperf.inspection import RetrainingDisplay, RiskLandscapeDisplay
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
@@ -64,7 +64,13 @@ EXAMPLES = [
     TorchRegressor(),
     TransformedPredictionShift(REJECT, identity),
 ]
-DISPLAYS = {RetrainingDisplay}
+SMALL = [[0.0], [1.0]], [0.0, 1.0]
+DISPLAYS = {  # how each is made of a fitted minimizer
+    RetrainingDisplay: RetrainingDisplay.from_estimator,
+    RiskLandscapeDisplay: lambda model: RiskLandscapeDisplay.from_estimator(
+        model, model.shift, *SMALL, grid_resolution=3
+    ),
+}
 SUBPACKAGES = [name for name in dir(skperf) if not isclass(getattr(skperf, name))]
 
 
@@ -86,7 +92,9 @@ def test_every_public_class_is_at_the_top():
 
 
 def test_every_display_is_known():
-    assert {c for c in public_classes() if c.__name__.endswith("Display")} == DISPLAYS
+    assert {c for c in public_classes() if c.__name__.endswith("Display")} == {
+        *DISPLAYS
+    }
 
 
 examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: type(e).__name__)
@@ -130,7 +138,7 @@ def test_displays_draw_what_they_were_made_from(display):
     pytest.importorskip("matplotlib.pyplot")
     assert any(name.startswith("from_") for name in dir(display))
     model = RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5))
-    shown = display.from_estimator(model.fit([[0.0], [1.0]], [0.0, 1.0]))
+    shown = DISPLAYS[display](model.fit(*SMALL))
     assert shown.figure_.axes
     assert shown.plot() is shown
 

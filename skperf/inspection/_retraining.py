@@ -3,12 +3,11 @@
 
 """The picture of a retraining path: risk and stability, round by round."""
 
-from importlib.util import find_spec
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.base import BaseRiskMinimizer
+from skperf.inspection._matplotlib import require_matplotlib
 from skperf.retraining._losses import default_risk
 
 
@@ -128,7 +127,7 @@ class RetrainingDisplay:
             This display.
         """
         _require_rounds(self.history)
-        _require_matplotlib()
+        require_matplotlib("RetrainingDisplay")
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -201,12 +200,4 @@ def _require_rounds(history):
             "There is nothing to draw yet: the first model has been trained and not "
             "been retrained, as after the first partial_fit. Call partial_fit again "
             "with the data that were seen under this model."
-        )
-
-
-def _require_matplotlib():
-    if find_spec("matplotlib") is None:
-        raise ImportError(
-            "RetrainingDisplay draws with matplotlib, which is not installed. Install "
-            "it with: pip install skperf[plot]. The numbers are in history_."
         )
