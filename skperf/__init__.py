@@ -68,6 +68,7 @@ _CLASSES = {
     "ResampleIfRejected": "shift",
     "Resampled": "metrics",
     "RetrainingDisplay": "inspection",
+    "RiskLandscapeDisplay": "inspection",
     "Sample": "shift",
     "ScaledSigmoid": "neural_network",
     "Schema": "retraining",

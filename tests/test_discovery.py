@@ -23,6 +23,7 @@ from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
     RetrainingDisplay,
+    RiskLandscapeDisplay,
     StressDisplay,
 )
 from skperf.metrics import DetectorEvaluation
@@ -79,9 +80,11 @@ EXAMPLES = [
 ]
 
 
+SMALL = [[0.0], [1.0]], [0.0, 1.0]
+
+
 def minimizer():
-    model = RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5))
-    return model.fit([[0.0], [1.0]], [0.0, 1.0])
+    return RepeatedRiskMinimizer(LinearRegression(), OutcomeShift(0.5)).fit(*SMALL)
 
 
 def evaluation():
@@ -100,11 +103,13 @@ def evaluation():
     return DetectorEvaluation(pd.DataFrame(figures), pd.DataFrame(tokens))
 
 
-# The method that makes each display, and what it is given.
-DISPLAYS = {
-    DetectionDelayDisplay: ("from_evaluation", evaluation),
-    RetrainingDisplay: ("from_estimator", minimizer),
-    StressDisplay: ("from_evaluation", evaluation),
+DISPLAYS = {  # how each is made
+    DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
+    RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
+    RiskLandscapeDisplay: lambda: RiskLandscapeDisplay.from_estimator(
+        minimizer(), OutcomeShift(0.5), *SMALL, grid_resolution=3
+    ),
+    StressDisplay: lambda: StressDisplay.from_evaluation(evaluation()),
 }
 SUBPACKAGES = [name for name in dir(skperf) if not isclass(getattr(skperf, name))]
 
@@ -172,8 +177,7 @@ def test_documentation(example):
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_displays_draw_what_they_were_made_from(display):
     pytest.importorskip("matplotlib.pyplot")
-    method, source = DISPLAYS[display]
-    shown = getattr(display, method)(source())
+    shown = DISPLAYS[display]()
     assert shown.figure_.axes
     assert shown.plot() is shown
 

@@ -96,7 +96,7 @@ class DetectionDelayDisplay:
                 "No detector was looked at token by token. Pass calibration to "
                 "evaluate_detectors, and a detector that has score_prefixes."
             )
-        require_matplotlib(self, "the frame tokens")
+        require_matplotlib(type(self).__name__, "the frame tokens")
         self.ax_ = make_axes(1, figsize=(6, 3.8)) if ax is None else ax
         self.figure_ = self.ax_.figure
         self.lines_ = {

@@ -6,12 +6,13 @@
 from importlib.util import find_spec
 
 
-def require_matplotlib(display, where):
+def require_matplotlib(display, where=None):
     """Raise an ImportError that says what to do without matplotlib."""
     if find_spec("matplotlib") is None:
+        numbers = f" The numbers are in {where}." if where else ""
         raise ImportError(
-            f"{type(display).__name__} draws with matplotlib, which is not installed. "
-            f"Install it with: pip install skperf[plot]. The numbers are in {where}."
+            f"{display} draws with matplotlib, which is not installed. Install it "
+            f"with: pip install skperf[plot].{numbers}"
         )
 
 

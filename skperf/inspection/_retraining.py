@@ -127,7 +127,7 @@ class RetrainingDisplay:
             This display.
         """
         _require_rounds(self.history)
-        require_matplotlib(self, "history_")
+        require_matplotlib(type(self).__name__, "history_")
         self.ax_ = np.asarray(make_axes(2, figsize=(9, 3.6)) if ax is None else ax)
         self.figure_ = self.ax_[0].figure
         rounds = np.arange(1, len(self.history["risk_before"]) + 1)

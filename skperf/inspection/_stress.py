@@ -107,7 +107,7 @@ class StressDisplay:
         known = self.figures["figure"].unique().tolist()
         if self.ranking not in known:
             raise ValueError(f"There is no figure {self.ranking!r}, only {known}.")
-        require_matplotlib(self, "the frame figures")
+        require_matplotlib(type(self).__name__, "the frame figures")
         stresses = self.figures["stress"].unique().tolist()
         if ax is None:
             size = (9, 1.6 + 0.5 * len(stresses))
