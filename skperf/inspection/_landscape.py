@@ -169,8 +169,8 @@ class RiskLandscapeDisplay:
             that has one or two.
 
         values : array-like or list of two array-likes, default=None
-            The values of each. None takes a range around the start, the stable point
-            and the optimum.
+            The values of each. None takes a range around the start, its retraining,
+            the stable point and the end of the search.
 
         grid_resolution : int, default=41
             How many values of each, where `values` does not say it.

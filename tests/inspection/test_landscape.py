@@ -227,7 +227,7 @@ def test_a_stable_point_is_shown_where_retraining_runs_away():
     np.testing.assert_allclose(display.stable, [[0.5]], atol=1e-8)  # 1.5 = (1 + 2) f
     assert abs(display.retraining_path[-1]) > 1e6
     left, right = display.ax_.get_xlim()
-    assert -2 < left < right < 3
+    assert -3 < left < -1.5 < 1.5 < right < 3  # the start and its retraining
 
 
 def test_the_model_is_left_as_it_was(people):
