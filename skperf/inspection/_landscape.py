@@ -84,6 +84,13 @@ class RiskLandscapeDisplay:
     RetrainingDisplay : The risk and the residual of a minimizer, round by round.
     skperf.metrics.decoupled_performative_risk : One number of the picture.
 
+    Notes
+    -----
+    People are asked once for each deployed model: 41 times for one parameter, 1,681
+    times for two, which takes seconds where there are 20,000 of them. The optimum is
+    the end of a search from the lowest point of the grid, or of the one from the start
+    if that ends lower; outside the picture there may be a better one.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
