@@ -24,10 +24,12 @@ from skperf.datasets import make_location_scale, make_two_group_prophecy
 from skperf.inspection import RiskLandscapeDisplay
 from skperf.metrics import decoupled_performative_risk, induce, performative_risk
 from skperf.shift import (
+    BaseShift,
     FunctionShift,
     OutcomeShift,
     Parameters,
     ResampleIfRejected,
+    Sample,
     SelfFulfillingShift,
     StrategicResponse,
 )
@@ -126,6 +128,24 @@ def test_other_models(people, model):
         model, shift, 100 * X, y, parameters=0, grid_resolution=5
     )
     check_decoupled(display, model, shift, 100 * X, y, 0)
+
+
+class Moves(BaseShift):
+    """All move by the mean prediction, and say so by the key of their rows."""
+
+    is_random = False
+
+    def sample(self, X, y, y_pred, **_):
+        return Sample(X + y_pred.mean(), y, support=("moved", float(y_pred.mean())))
+
+
+def test_rows_with_another_key_are_other_rows(people):
+    X, y = people
+    model = clone(EXACT).fit(X, y)
+    display = RiskLandscapeDisplay.from_estimator(
+        model, Moves(), X, y, parameters=0, grid_resolution=5
+    )
+    check_decoupled(display, model, Moves(), X, y, 0)
 
 
 def test_labels_that_are_words_and_people_who_are_told_of_the_first(people):
