@@ -84,6 +84,13 @@ class RiskLandscapeDisplay:
     RetrainingDisplay : The risk and the residual of a minimizer, round by round.
     skperf.metrics.decoupled_performative_risk : One number of the picture.
 
+    Notes
+    -----
+    People are asked once for each deployed model: 41 times for one parameter, 1,681
+    times for two, which takes seconds where there are 20,000 of them. The optimum is
+    the end of a search from the lowest point of the grid, or of the one from the start
+    if that ends lower; outside the picture there may be a better one.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -169,8 +176,8 @@ class RiskLandscapeDisplay:
             that has one or two.
 
         values : array-like or list of two array-likes, default=None
-            The values of each. None takes a range around the start, the stable point
-            and the optimum.
+            The values of each. None takes a range around the start, its retraining,
+            the stable point and the end of the search.
 
         grid_resolution : int, default=41
             How many values of each, where `values` does not say it.

@@ -69,7 +69,7 @@ def survey(surface, values, resolution):
         stable = stable_point(surface, descent[-1])
     stable = np.empty((0, len(start))) if stable is None else stable[None]
     if values is None:
-        values = _ranges(np.vstack([start, descent[-1], stable]), resolution)
+        values = _ranges(np.vstack([path[:2], descent[-1], stable]), resolution)
     points, risk, own = _risks(surface, values)
     optimum, lowest = descent_path(surface.slope_at, points[np.nanargmin(own)])
     best = optimum[-1] if lowest < risk_there else descent[-1]
@@ -87,7 +87,7 @@ def survey(surface, values, resolution):
 def _ranges(points, resolution):
     """Return values of each number that hold all points, with room around them."""
     low, high = points.min(axis=0), points.max(axis=0)
-    room = np.maximum(0.5 * (high - low), 0.1 * np.maximum(np.abs(high), 1.0))
+    room = np.maximum(0.3 * (high - low), 0.1 * np.maximum(np.abs(high), 1.0))
     ends = zip(low - room, high + room, strict=True)
     return [np.linspace(low, high, resolution) for low, high in ends]
 

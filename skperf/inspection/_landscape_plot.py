@@ -17,14 +17,14 @@ def draw(display, ax, contour_kw):
     style = {"levels": _levels(risk), "cmap": "viridis", **contour_kw}
     surface = ax.contourf(first, second, risk, **style)
     ax.figure.colorbar(surface, ax=ax, label=display.risk_name, format="%.3g")
+    ax.set(xlim=first[[0, -1]], ylim=second[[0, -1]], autoscale_on=False)
     _draw_paths(display, ax)
     _draw_points(display, ax)
     names = display.names or ["parameter"] * len(display.values)
     labels = names
     if len(display.values) == 1:
         labels = f"{names[0]}, deployed", f"{names[0]}, evaluated"
-    limits = {"xlim": first[[0, -1]], "ylim": second[[0, -1]]}
-    ax.set(xlabel=labels[0], ylabel=labels[1], **limits)
+    ax.set(xlabel=labels[0], ylabel=labels[1])
     if ax.get_legend_handles_labels()[0]:
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, 1.18)}
         ax.legend(ncols=2, frameon=False, **place)
@@ -79,15 +79,18 @@ def _draw_moves(points, moves, values, ax):
 
 def _draw_points(display, ax):
     stable = np.reshape(display.stable, (-1, len(display.values)))
-    if len(stable):
-        _mark(stable, "s", "stable", ax)
+    _mark(stable, "s", "stable", ax)
     if display.optimum is not None:
         _mark(np.atleast_2d(display.optimum), "*", "optimum", ax)
 
 
 def _mark(points, marker, label, ax):
+    """Mark the points that are in the picture, also in whole at its rim."""
     if points.shape[1] == 1:
         points = np.repeat(points, 2, axis=1)
-    style = {"facecolor": "white", "edgecolor": "black", "zorder": 3}
+    low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
+    points = points[((low <= points) & (points <= high)).all(axis=1)]
+    style = {"facecolor": "white", "edgecolor": "black", "zorder": 3, "clip_on": False}
     size = 150 if marker == "*" else 55
-    ax.scatter(*points.T, s=size, marker=marker, label=label, **style)
+    if len(points):
+        ax.scatter(*points.T, s=size, marker=marker, label=label, **style)
