@@ -20,6 +20,7 @@ from skperf.llm._scores import SummaryMixin
 from skperf.llm._text_classifier import TextClassifier
 from skperf.llm._text_score import fit_text_score
 from skperf.llm.model._language_model import LanguageModel, as_language_model
+from skperf.llm.model._memory import device_of_fit
 from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
@@ -101,10 +102,10 @@ class RedFlagClassifier(
         Weights of the classes, as in LogisticRegression.
 
     max_iter : int, default=1000
-        The most iterations of L-BFGS.
+        The most iterations of L-BFGS, or on a GPU of Newton's method.
 
     tol : float, default=1e-6
-        L-BFGS stops when no derivative of the mean loss is larger.
+        Iterations stop when no derivative of the mean loss is larger.
 
     Attributes
     ----------
@@ -170,7 +171,7 @@ class RedFlagClassifier(
         The handle.
 
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of L-BFGS, or on a GPU of Newton's method.
 
     See Also
     --------
@@ -352,10 +353,11 @@ class RedFlagClassifier(
             max_iter=self.max_iter,
             tol=self.tol,
             function=function_of(language_model, self.layer),
+            device=device_of_fit(language_model.model.device, states),
         )
         if not converged:
             warnings.warn(
-                f"L-BFGS did not converge in {n_iter} iterations with "
+                f"The flag's row did not converge in {n_iter} iterations with "
                 f"tol={self.tol:g}. Increase max_iter or tol, or decrease C.",
                 ConvergenceWarning,
                 stacklevel=4,

@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 
 from skperf.llm.model._cache import States
 from skperf.llm.model._logit_function import LogitFunction
-from skperf.llm.tuning._row import _Problem, fit_row, flag_mass, log_odds
+from skperf.llm.tuning._row import _data, _Problem, fit_row, flag_mass, log_odds
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_without_normalizers_it_is_logistic_regression(problem):
 def test_the_gradient(problem, cap):
     states, flagged, weight = problem
     function = LogitFunction(cap=cap)
-    loss = _Problem(states, flagged, weight, 1.0, True, function)
+    loss = _Problem(**_data(states, flagged, weight, 1.0), function=function)
     point = np.random.default_rng(1).normal(size=5)
     numeric = approx_fprime(point, lambda p: loss.loss_and_gradient(p)[0], 1e-7)
     assert_allclose(loss.loss_and_gradient(point)[1], numeric, atol=1e-5)
@@ -138,9 +138,11 @@ def test_a_cap_that_is_far_away_changes_nothing(problem):
 def test_the_block_size_does_not_matter(problem, monkeypatch):
     states, flagged, weight = problem
     point = np.random.default_rng(1).normal(size=5)
-    loss, gradient = _Problem(states, flagged, weight, 1.0).loss_and_gradient(point)
+    loss, gradient = _Problem(**_data(states, flagged, weight, 1.0)).loss_and_gradient(
+        point
+    )
     monkeypatch.setattr("skperf.llm.tuning._row._BLOCK", 12)
-    blocks = _Problem(states, flagged, weight, 1.0)
+    blocks = _Problem(**_data(states, flagged, weight, 1.0))
     assert len(list(blocks._blocks())) > 10
     assert blocks.loss_and_gradient(point)[0] == pytest.approx(loss, rel=1e-12)
     assert_allclose(blocks.loss_and_gradient(point)[1], gradient, atol=1e-12)
