@@ -185,7 +185,9 @@ class MeanStatesProbe(TextClassifier):
         weight = self._weigh(labels, flagged, sample_weight)
         layer = self.layer or _n_layers(language_model)
         states = language_model.states(texts, layer)
-        means = np.array([part.hidden.double().mean(dim=0).numpy() for part in states])
+        means = np.array(
+            [part.hidden.double().mean(dim=0).cpu().numpy() for part in states]
+        )
         scaler, model = self._fit_means(means, flagged, weight)
         self.coef_ = model.coef_[0] / scaler.scale_
         self.intercept_ = float(model.intercept_[0] - self.coef_ @ scaler.mean_)

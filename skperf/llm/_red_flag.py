@@ -25,7 +25,13 @@ from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import fit_row, function_of, log_odds, rounded, row_of
+from skperf.llm.tuning._row import (
+    fit_row,
+    function_of,
+    log_odds_of_texts,
+    rounded,
+    row_of,
+)
 from skperf.llm.tuning._token_tuning import TokenTuning
 from skperf.utils._sklearn import (
     Interval,
@@ -436,4 +442,4 @@ def _scores(language_model, row, texts, states, adapters):
     if adapters:
         weights = adapters["lora_weights_"]
         states = reader(language_model, lora_weights=weights)(texts)
-    return [log_odds(row, part) for part in states]
+    return log_odds_of_texts(row, states)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperf.llm._aggregates import AGGREGATES, text_score_of
 from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm.tuning._adapters import reader
-from skperf.llm.tuning._row import log_odds, row_of
+from skperf.llm.tuning._row import log_odds_of_texts, row_of
 
 
 class PositionScores(NamedTuple):
@@ -56,9 +56,11 @@ class ScoringMixin:
         row = row_of(self)
         parts = runs([len(text.scored) for text in texts], POSITIONS_AT_ONCE)
         return [
-            PositionScores(log_odds(row, states), text.offsets)
+            PositionScores(scores, text.offsets)
             for part in parts
-            for text, states in zip(texts[part], read(texts[part]), strict=True)
+            for text, scores in zip(
+                texts[part], log_odds_of_texts(row, read(texts[part])), strict=True
+            )
         ]
 
     def score_prefixes(self, X):

@@ -23,6 +23,7 @@ from skperf.llm.model._loading import (
     name_of,
     own_tokenizer,
 )
+from skperf.llm.model._memory import tokens_at_once
 from skperf.llm.model._states import check_tokens, compute_states
 from skperf.llm.text._batches import runs
 from skperf.llm.text._texts import tokenize
@@ -59,8 +60,9 @@ class LanguageModel:
         Tokens that are read at once. None means as many as the model was made for.
         Longer texts are read in windows of this length, each half a window further.
 
-    batch_tokens : int, default=1024
-        Tokens in a batch, padding included. Less takes less memory.
+    batch_tokens : int, default=None
+        Tokens in a batch, padding included. Less takes less memory. None means 1024 on
+        the CPU, and up to 16384 on a GPU, by its free memory.
 
     cache : {"memory", None} or path-like, default="memory"
         Where hidden states are kept: in memory, the last 512 MiB of them; nowhere; or
@@ -90,7 +92,7 @@ class LanguageModel:
         *,
         dtype="auto",
         max_length=None,
-        batch_tokens=1024,
+        batch_tokens=None,
         cache="memory",
     ):
         self.name = name_of(model)
@@ -112,8 +114,7 @@ class LanguageModel:
             self._check_loaded()
         limits = {"batch_tokens": self.batch_tokens, "max_length": self._max_length}
         for name, value in limits.items():
-            optional = name == "max_length" and value is None
-            if not optional and not (isinstance(value, Integral) and value >= 1):
+            if value is not None and not (isinstance(value, Integral) and value >= 1):
                 raise ValueError(
                     f"{name} should be a whole number from 1 on; got {value!r}."
                 )
@@ -163,6 +164,11 @@ class LanguageModel:
                 "the model was made for. Longer texts are read in windows."
             )
         return self._max_length or context
+
+    @property
+    def tokens_in_batch(self):
+        """Tokens in a batch, padding included."""
+        return self.batch_tokens or tokens_at_once(self.model)
 
     @cached_property
     def head(self):

@@ -112,8 +112,8 @@ class UpperLayers:
             layers compute.
         """
         if self.n_given:
+            outputs = [output.to(self.device) for output in outputs]
             padded = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
-            padded = padded.to(self.device)
             self._given["output"] = (padded,) if self._in_tuple else padded
         return run_body(self.body, pad(batch).to(self.device))
 

@@ -10,6 +10,7 @@ import torch
 
 _CPU_TOKENS = 1024
 _MOST_TOKENS = 2**14  # more are not faster, on any card that was tried
+_ENOUGH_TOKENS = 2**11
 # The head turns so many hidden states into logits at once: 2**24 logits are 64 MB.
 _CPU_LOGITS = 2**24
 _MOST_LOGITS = 2**28
@@ -39,6 +40,14 @@ def tokens_at_once(model):
     width += 3 * (getattr(config, "intermediate_size", None) or 4 * config.hidden_size)
     per_token = config.num_hidden_layers * width * model.dtype.itemsize
     return _power_of_two(free // 2 // per_token, _CPU_TOKENS // 8, _MOST_TOKENS)
+
+
+def enough_tokens(device):
+    """Return the tokens in a batch that keep a device busy; None on the CPU.
+
+    More of them are of use only if that costs no padding.
+    """
+    return _ENOUGH_TOKENS if device.type == "cuda" else None
 
 
 def logits_at_once(device):

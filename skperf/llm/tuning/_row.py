@@ -10,11 +10,13 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from skperf.llm.model._cache import joined
 from skperf.llm.model._logit_function import LogitFunction
 from skperf.llm.text._batches import runs
 from skperf.llm.tuning._newton import DeviceProblem, newton
 
 _BLOCK = 2**17  # hidden units in a block: 1 MB as float64
+_POSITIONS = 2**14
 PRODUCT = LogitFunction()
 
 
@@ -53,6 +55,7 @@ def row_of(clf):
 def flag_logits(row, hidden):
     """Return the flag's logits at states, a torch.Tensor in float64."""
     coef = torch.as_tensor(row.coef).clone()  # sums depend on where in memory it is
+    coef = coef.to(hidden.device)
     return row.function.of(row.function.before * (hidden @ coef) + row.intercept)
 
 
@@ -65,10 +68,27 @@ def rounded(row, dtype):
 
 def log_odds(row, states):
     """Return the log-odds of the flag at the positions of a text, in float64."""
-    flag = flag_logits(row, states.hidden.double()).numpy()
+    flag = flag_logits(row, states.hidden.double()).cpu().numpy()
     if states.log_normalizer is None:
         return flag
-    return flag - states.log_normalizer.double().numpy()
+    return flag - states.log_normalizer.double().cpu().numpy()
+
+
+def log_odds_of_texts(row, states):
+    """Return the log-odds of the flag at the positions of each text.
+
+    A device is given many texts at a time: it is slow to start and quick to go on.
+    """
+    if any(text.hidden.device.type == "cpu" for text in states):
+        return [log_odds(row, text) for text in states]
+    lengths = [len(text.hidden) for text in states]
+    return [
+        scores
+        for part in runs(lengths, _POSITIONS)
+        for scores in np.split(
+            log_odds(row, joined(states[part])), np.cumsum(lengths[part])[:-1]
+        )
+    ]
 
 
 def fit_row(
