@@ -76,12 +76,19 @@ def lower_body(model, layer):
 
     What comes out has passed through the body's last norm, as after the full model.
     """
+    check_layers(model, [layer])
     name, layers = decoder_layers(model)
-    if not 1 <= layer <= len(layers):
-        raise ValueError(
-            f"layer={layer} is none of the model's layers. Choose 1 to {len(layers)}."
-        )
     return replace_module(model.base_model, name, layers[:layer])
+
+
+def check_layers(model, layers):
+    """Raise unless the model has these layers."""
+    n_layers = len(decoder_layers(model)[1])
+    for layer in layers:
+        if not 1 <= layer <= n_layers:
+            raise ValueError(
+                f"layer={layer} is none of the model's layers. Choose 1 to {n_layers}."
+            )
 
 
 def _scored(hidden, batch):

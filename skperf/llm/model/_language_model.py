@@ -12,7 +12,7 @@ from numbers import Integral
 from pathlib import Path
 
 from skperf.llm.model._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm.model._forward import body_runner
+from skperf.llm.model._forward import body_runner, check_layers
 from skperf.llm.model._head import output_head
 from skperf.llm.model._layers import LayerRunner
 from skperf.llm.model._loading import (
@@ -24,7 +24,7 @@ from skperf.llm.model._loading import (
     own_tokenizer,
 )
 from skperf.llm.model._memory import tokens_at_once
-from skperf.llm.model._states import check_tokens, compute_states
+from skperf.llm.model._states import check_tokens, compute_layers, compute_states
 from skperf.llm.text._batches import runs
 from skperf.llm.text._texts import tokenize
 
@@ -272,6 +272,41 @@ class LanguageModel:
             f"output of {layer}",
             lambda missing: compute_states(self, missing, run, with_head=False),
         )
+
+    def cache_layers(self, texts, layers):
+        """Read several layers in one pass, and put their states into the cache.
+
+        What reads these layers later finds them there: a search over `layer` costs one
+        pass through the highest of them. The cache should have room for all.
+
+        Parameters
+        ----------
+        texts : list of TokenizedText
+            What :meth:`tokenize` gave.
+
+        layers : list of int
+            The layers, counted from 1.
+
+        Raises
+        ------
+        ValueError
+            If there is no cache, or if the model has no such layer.
+        """
+        if isinstance(self._cache, NoCache):
+            raise ValueError("There is nowhere to keep states: cache=None.")
+        check_layers(self.model, layers)
+        keyed = {self._key(text, layers[0]): text for text in texts}
+        missing = [
+            text
+            for text in keyed.values()
+            if any(self._cache.get(self._key(text, layer)) is None for layer in layers)
+        ]
+        lengths = [len(text.tokens) * len(layers) for text in missing]
+        for part in runs(lengths, _TOKENS_AT_ONCE):
+            computed = compute_layers(self, missing[part], layers)
+            for layer, states in computed.items():
+                for text, some in zip(missing[part], states, strict=True):
+                    self._cache.put(self._key(text, layer), some)
 
     def _recall(self, texts, context, compute):
         keys = [self._key(text, context) for text in texts]

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import torch
 
+from skperf.llm.model._cache import States
 from skperf.llm.model._forward import read
+from skperf.llm.model._layers import LayersRunner
 
 
 def compute_states(language_model, texts, run, *, with_head=True):
@@ -52,6 +54,23 @@ def compute_states(language_model, texts, run, *, with_head=True):
         )
     check_finite(states)
     return states
+
+
+def compute_layers(language_model, texts, layers):
+    """Compute what follows each of some layers, in one pass and without the cache.
+
+    Returns
+    -------
+    states : dict of int to list of States
+        For each layer the hidden states of each text, without normalizers.
+    """
+    run = LayersRunner(language_model.model, layers)
+    joined = compute_states(language_model, texts, run, with_head=False)
+    parts = [text.hidden.chunk(len(layers), dim=1) for text in joined]
+    return {
+        layer: [States(part[i].contiguous(), None) for part in parts]
+        for i, layer in enumerate(layers)
+    }
 
 
 @contextmanager
