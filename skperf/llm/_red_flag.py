@@ -16,6 +16,7 @@ from skperf.llm._aggregates import AGGREGATES
 from skperf.llm._export import ExportMixin
 from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
+from skperf.llm._forms import forms_of
 from skperf.llm._scores import SummaryMixin
 from skperf.llm._text_classifier import TextClassifier
 from skperf.llm._text_score import fit_text_score
@@ -33,6 +34,7 @@ from skperf.llm.tuning._row import (
     row_of,
 )
 from skperf.llm.tuning._token_tuning import TokenTuning
+from skperf.utils._conversations import rows_of
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -169,6 +171,10 @@ class RedFlagClassifier(
 
     threshold_looks_, threshold_by_ : str, str or None
         What :meth:`fit_threshold` was told: "last" or "every"; None, "role" or "kinds".
+
+    forms_ : list of str
+        Which of "chats", pairs among them, and "texts" it was fitted on. About others
+        there is a warning.
 
     layer_ : int or None
         The layer that was read.
@@ -324,7 +330,8 @@ class RedFlagClassifier(
         tuning = self.tuning or TokenTuning()
         tuning.check(self.layer)
         language_model = as_language_model(self.language_model)
-        texts = language_model.tokenize(X)
+        rows = rows_of(X)
+        texts = language_model.tokenize(rows)
         labels, flagged = find_flagged(y, texts, self.pos_label)
         sample_weight = _check_sample_weight(
             sample_weight, texts, dtype=float, ensure_non_negative=True
@@ -340,6 +347,7 @@ class RedFlagClassifier(
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
         self._forget(adapters | measured)
+        self.forms_ = forms_of(rows)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id

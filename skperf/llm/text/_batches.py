@@ -37,6 +37,10 @@ class Window(NamedTuple):
     tokens: np.ndarray
     scored: np.ndarray
 
+    def __repr__(self):
+        """Say how long it is, and not what is in it."""
+        return f"Window(text={self.text}, start={self.start}, <{len(self.tokens)}>)"
+
 
 def cut(number, text, max_length):
     """Return the windows of a text that answer for at least one scored position.
