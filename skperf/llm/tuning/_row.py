@@ -81,6 +81,10 @@ def log_odds_of_texts(row, states):
     """
     if any(text.hidden.device.type == "cpu" for text in states):
         return [log_odds(row, text) for text in states]
+    return _in_bulk(row, states)
+
+
+def _in_bulk(row, states):
     lengths = [len(text.hidden) for text in states]
     return [
         scores

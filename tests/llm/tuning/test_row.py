@@ -14,7 +14,14 @@ pytest.importorskip("transformers")
 
 from skperf.llm.model._cache import States
 from skperf.llm.model._logit_function import LogitFunction
-from skperf.llm.tuning._row import _data, _Problem, fit_row, flag_mass, log_odds
+from skperf.llm.tuning._row import (
+    _data,
+    _in_bulk,
+    _Problem,
+    fit_row,
+    flag_mass,
+    log_odds,
+)
 
 
 @pytest.fixture
@@ -202,3 +209,13 @@ def test_a_row_without_an_intercept(problem, C):
     found = minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-7}).x
     # BFGS with numerical derivatives finds about five digits
     assert_allclose(row.coef, found, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_positions", [1, 10, 1000])
+def test_log_odds_in_bulk(problem, n_positions, monkeypatch):
+    monkeypatch.setattr("skperf.llm.tuning._row._POSITIONS", n_positions)
+    states, flagged, weight = problem
+    row, _, _ = fit_row(states, flagged, weight, C=1.0, max_iter=9, tol=1e-3)
+    for some in (states, [text._replace(log_normalizer=None) for text in states]):
+        for scores, text in zip(_in_bulk(row, some), some, strict=True):
+            assert_allclose(scores, log_odds(row, text), rtol=1e-12, atol=1e-12)
