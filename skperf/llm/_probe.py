@@ -12,8 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from skperf.llm._flagged_class import find_flagged
+from skperf.llm._forms import forms_of
 from skperf.llm._text_classifier import TextClassifier
 from skperf.llm.model._language_model import LanguageModel, as_language_model
+from skperf.utils._conversations import rows_of
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -71,6 +73,10 @@ class MeanStatesProbe(TextClassifier):
 
     threshold_looks_, threshold_by_ : str, str or None
         What :meth:`fit_threshold` was told.
+
+    forms_ : list of str
+        Which of "chats", pairs among them, and "texts" it was fitted on. About others
+        there is a warning.
 
     layer_ : int
         The layer that was read.
@@ -177,7 +183,8 @@ class MeanStatesProbe(TextClassifier):
             which is flagged.
         """
         language_model = as_language_model(self.language_model)
-        texts = language_model.tokenize(X)
+        rows = rows_of(X)
+        texts = language_model.tokenize(rows)
         labels, flagged = find_flagged(y, texts, self.pos_label)
         sample_weight = _check_sample_weight(
             sample_weight, texts, dtype=float, ensure_non_negative=True
@@ -185,10 +192,13 @@ class MeanStatesProbe(TextClassifier):
         weight = self._weigh(labels, flagged, sample_weight)
         layer = self.layer or _n_layers(language_model)
         states = language_model.states(texts, layer)
-        means = np.array([part.hidden.double().mean(dim=0).numpy() for part in states])
+        means = np.array(
+            [part.hidden.double().mean(dim=0).cpu().numpy() for part in states]
+        )
         scaler, model = self._fit_means(means, flagged, weight)
         self.coef_ = model.coef_[0] / scaler.scale_
         self.intercept_ = float(model.intercept_[0] - self.coef_ @ scaler.mean_)
+        self.forms_ = forms_of(rows)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_, self.layer_ = language_model, layer
         self.n_iter_ = int(model.n_iter_[0])

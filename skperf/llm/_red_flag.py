@@ -16,16 +16,25 @@ from skperf.llm._aggregates import AGGREGATES
 from skperf.llm._export import ExportMixin
 from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
+from skperf.llm._forms import forms_of
 from skperf.llm._scores import SummaryMixin
 from skperf.llm._text_classifier import TextClassifier
 from skperf.llm._text_score import fit_text_score
 from skperf.llm.model._language_model import LanguageModel, as_language_model
+from skperf.llm.model._memory import device_of_fit
 from skperf.llm.streaming._mixin import StreamingMixin
 from skperf.llm.tuning._adapters import reader
 from skperf.llm.tuning._divergence import mean_divergence
 from skperf.llm.tuning._lora_tuning import LoraTuning
-from skperf.llm.tuning._row import fit_row, function_of, log_odds, rounded, row_of
+from skperf.llm.tuning._row import (
+    fit_row,
+    function_of,
+    log_odds_of_texts,
+    rounded,
+    row_of,
+)
 from skperf.llm.tuning._token_tuning import TokenTuning
+from skperf.utils._conversations import rows_of
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -101,10 +110,10 @@ class RedFlagClassifier(
         Weights of the classes, as in LogisticRegression.
 
     max_iter : int, default=1000
-        The most iterations of L-BFGS.
+        The most iterations of L-BFGS, or on a GPU of Newton's method.
 
     tol : float, default=1e-6
-        L-BFGS stops when no derivative of the mean loss is larger.
+        Iterations stop when no derivative of the mean loss is larger.
 
     Attributes
     ----------
@@ -163,6 +172,10 @@ class RedFlagClassifier(
     threshold_looks_, threshold_by_ : str, str or None
         What :meth:`fit_threshold` was told: "last" or "every"; None, "role" or "kinds".
 
+    forms_ : list of str
+        Which of "chats", pairs among them, and "texts" it was fitted on. About others
+        there is a warning.
+
     layer_ : int or None
         The layer that was read.
 
@@ -170,7 +183,7 @@ class RedFlagClassifier(
         The handle.
 
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of L-BFGS, or on a GPU of Newton's method.
 
     See Also
     --------
@@ -317,7 +330,8 @@ class RedFlagClassifier(
         tuning = self.tuning or TokenTuning()
         tuning.check(self.layer)
         language_model = as_language_model(self.language_model)
-        texts = language_model.tokenize(X)
+        rows = rows_of(X)
+        texts = language_model.tokenize(rows)
         labels, flagged = find_flagged(y, texts, self.pos_label)
         sample_weight = _check_sample_weight(
             sample_weight, texts, dtype=float, ensure_non_negative=True
@@ -333,6 +347,7 @@ class RedFlagClassifier(
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
         self._forget(adapters | measured)
+        self.forms_ = forms_of(rows)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
@@ -352,10 +367,11 @@ class RedFlagClassifier(
             max_iter=self.max_iter,
             tol=self.tol,
             function=function_of(language_model, self.layer),
+            device=device_of_fit(language_model.model.device, states),
         )
         if not converged:
             warnings.warn(
-                f"L-BFGS did not converge in {n_iter} iterations with "
+                f"The flag's row did not converge in {n_iter} iterations with "
                 f"tol={self.tol:g}. Increase max_iter or tol, or decrease C.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -434,4 +450,4 @@ def _scores(language_model, row, texts, states, adapters):
     if adapters:
         weights = adapters["lora_weights_"]
         states = reader(language_model, lora_weights=weights)(texts)
-    return [log_odds(row, part) for part in states]
+    return log_odds_of_texts(row, states)

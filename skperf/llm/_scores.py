@@ -11,9 +11,11 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._aggregates import AGGREGATES, text_score_of
+from skperf.llm._forms import warn_of_forms
 from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm.tuning._adapters import reader
-from skperf.llm.tuning._row import log_odds, row_of
+from skperf.llm.tuning._row import log_odds_of_texts, row_of
+from skperf.utils._conversations import rows_of
 
 
 class PositionScores(NamedTuple):
@@ -50,15 +52,19 @@ class ScoringMixin:
             count from the start of the response or last message.
         """
         check_is_fitted(self)
-        texts = self.language_model_.tokenize(X)
+        rows = rows_of(X)
+        texts = self.language_model_.tokenize(rows)
+        warn_of_forms(self, rows)
         weights = getattr(self, "lora_weights_", None)
         read = reader(self.language_model_, self.layer_, weights)
         row = row_of(self)
         parts = runs([len(text.scored) for text in texts], POSITIONS_AT_ONCE)
         return [
-            PositionScores(log_odds(row, states), text.offsets)
+            PositionScores(scores, text.offsets)
             for part in parts
-            for text, states in zip(texts[part], read(texts[part]), strict=True)
+            for text, scores in zip(
+                texts[part], log_odds_of_texts(row, read(texts[part])), strict=True
+            )
         ]
 
     def score_prefixes(self, X):

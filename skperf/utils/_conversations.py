@@ -59,13 +59,44 @@ def judged_part(row):
         return row
     if _is_pair(row):
         return row[1] or row[0]
-    content = _last_message(row)["content"]
-    if not isinstance(content, str):
+    last = _last_message(row)
+    return message_text(last)[len(last.get("prefill", "")) :]
+
+
+def message_text(message):
+    """Return the text of a message of a chat, as logs have it.
+
+    Its content is text, None where there are tool calls only, or a list of parts.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, or has parts that are no text.
+    """
+    content = message["content"]
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list | tuple | np.ndarray):
         raise TypeError(
-            "The last message of a chat should have text as its content; got a "
+            "The content of a message should be text, a list of parts or None; got a "
             f"{type(content).__name__}."
         )
-    return content
+    return "".join(map(_part_text, content))
+
+
+def _part_text(part):
+    if isinstance(part, str):
+        return part
+    if isinstance(part, dict) and isinstance(part.get("text"), str):
+        return part["text"]
+    kind = part.get("type") if isinstance(part, dict) else None
+    named = kind if kind in ("image", "image_url", "audio", "video", "file") else ""
+    raise TypeError(
+        f"A part of a message is no text but {named or type(part).__name__}. Leave out "
+        "such parts, if the text can be judged without them."
+    )
 
 
 def with_answer(row, change):
@@ -86,7 +117,13 @@ def with_answer(row, change):
         )
     if _is_pair(row):
         return (row[0], change(row[1]))
-    return [*row[:-1], {**row[-1], "content": change(judged_part(row))}]
+    content = row[-1].get("prefill", "") + change(judged_part(row))
+    return [*row[:-1], {**row[-1], "content": content}]
+
+
+def form_of(row):
+    """Return whether a row is one of "texts", or a pair and so one of "chats"."""
+    return "texts" if isinstance(row, str) else "chats"
 
 
 def as_chat(row):

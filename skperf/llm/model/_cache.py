@@ -30,6 +30,14 @@ class States(NamedTuple):
     log_normalizer: torch.Tensor | None
 
 
+def joined(states):
+    """Return the States of texts, or of parts of one, as one."""
+    hidden = torch.cat([part.hidden for part in states])
+    if states[0].log_normalizer is None:
+        return States(hidden, None)
+    return States(hidden, torch.cat([part.log_normalizer for part in states]))
+
+
 def state_key(text, *context):
     """Return a key for the states of a TokenizedText in a context, e.g. the layer."""
     digest = hashlib.sha256(repr(context).encode())

@@ -8,10 +8,9 @@ import math
 import torch
 
 from skperf.llm.model._logit_function import LogitFunction
+from skperf.llm.model._memory import logits_at_once
 from skperf.llm.model._modules import evaluating, replace_module
 
-# The head turns so many hidden states into logits at once: 2**24 logits are 64 MB.
-_LOGITS_AT_ONCE = 2**24
 # Products that show what is done to them: small ones the scale, huge ones the cap.
 _PRODUCTS = [1e-4, 1e6, -1e6, 0.1, 0.5, -1.0, 3.0, -10.0, 30.0, 100.0]
 
@@ -85,14 +84,14 @@ def _check_is_matrix(linear, name):
 
 
 def _find(model, linear):
-    n_tokens = min(8, len(model.get_input_embeddings().weight))
+    n_tokens = min(4, len(model.get_input_embeddings().weight))
     tokens = torch.arange(n_tokens, device=model.device)[None]
     with torch.no_grad(), evaluating(model):
         shown = _Shown(linear)
         logits = _run(_with_head(model, linear, shown), tokens).logits
         hidden = _run(model.base_model, tokens).last_hidden_state
         before = _ratio(shown.seen, hidden)
-        function = _function(shown.products, logits[0, 0].double(), before)
+        function = _function(shown.products, logits[0, 0].double().cpu(), before)
         head = OutputHead(linear, function) if function else None
         if head and _is_close(_run(model, tokens).logits, head(hidden)):
             return head
@@ -114,21 +113,20 @@ class _Shown(torch.nn.Module):
     def __init__(self, linear):
         super().__init__()
         self.weight, self.seen = linear.weight, None
-        products = torch.tensor(
-            _PRODUCTS, dtype=torch.float64, device=self.weight.device
-        )
+        products = torch.tensor(_PRODUCTS, dtype=torch.float64)
         self.products = products[torch.arange(len(self.weight)) % len(products)]
 
     def forward(self, hidden):
         self.seen = hidden
-        return self.products.expand(*hidden.shape[:-1], -1)
+        products = self.products.to(hidden.device)  # weights may be elsewhere
+        return products.expand(*hidden.shape[:-1], -1)
 
 
 def _ratio(seen, hidden):
     """Return what states are multiplied by; nan if the head was not used so."""
     if seen is None or seen.shape != hidden.shape:
         return math.nan
-    if torch.equal(seen, hidden):
+    if torch.equal(seen, hidden) or not hidden.isfinite().all():
         return 1.0
     seen, hidden = seen.double().flatten(), hidden.double().flatten()
     return (seen @ hidden / (hidden @ hidden)).item()
@@ -171,9 +169,9 @@ def log_normalizer(head, hidden, flag_token_id):
         logits = head(some)
         logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
         parts.append(logits.logsumexp(dim=1))
-    return torch.cat(parts).cpu()
+    return torch.cat(parts)
 
 
 def positions_at_once(head):
     """Return for how many positions logits are made at a time."""
-    return max(_LOGITS_AT_ONCE // head.weight.shape[0], 1)
+    return max(logits_at_once(head.weight.device) // head.weight.shape[0], 1)

@@ -46,12 +46,52 @@ class LayerRunner:
         return self._found.pop("output")
 
 
-def _keeping(forward, found):
+def _keeping(forward, found, key="output"):
     def keep(*args, **kwargs):
-        found["output"] = forward(*args, **kwargs)
-        return found["output"]
+        found[key] = forward(*args, **kwargs)
+        return found[key]
 
     return keep
+
+
+class LayersRunner:
+    """Run a model once, and return what follows each of some layers.
+
+    That is what the model would give if it ended there: what the layer puts out, read
+    through the model's last norm.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        A causal language model. It is left as it is.
+
+    layers : list of int
+        The layers, counted from 1.
+    """
+
+    def __init__(self, model, layers):
+        self._layers, self._found = layers, {}
+        name, modules = decoder_layers(model)
+        kept = [
+            self._watched(number, module) if number in layers else module
+            for number, module in enumerate(modules[: max(layers)], start=1)
+        ]
+        lower = replace_module(model.base_model, name, torch.nn.ModuleList(kept))
+        self._run = lambda tokens: run_body(lower, tokens.to(model.device))
+        self._end = UpperLayers(model.base_model, 0)
+
+    def _watched(self, number, layer):
+        watched = copy(layer)
+        watched.training = False
+        watched.forward = _keeping(watched.forward, self._found, number)
+        return watched
+
+    def __call__(self, batch):
+        """Return states of shape (n_windows, n_longest, n_layers * n_hidden)."""
+        self._run(pad(batch))
+        outputs = [self._found.pop(layer) for layer in self._layers]
+        states = [out[0] if isinstance(out, tuple) else out for out in outputs]
+        return torch.cat([self._end(batch, list(some)) for some in states], dim=2)
 
 
 class UpperLayers:
@@ -112,8 +152,8 @@ class UpperLayers:
             layers compute.
         """
         if self.n_given:
+            outputs = [output.to(self.device) for output in outputs]
             padded = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
-            padded = padded.to(self.device)
             self._given["output"] = (padded,) if self._in_tuple else padded
         return run_body(self.body, pad(batch).to(self.device))
 

@@ -13,39 +13,41 @@ import torch
 import transformers
 from transformers.utils import logging
 
-DTYPES = ("auto", "bfloat16", "float32", "float64")
+from skperf.llm.model._kinds import check_in_memory, unwrapped
+
+DTYPES = ("auto", "bfloat16", "float16", "float32", "float64")
 # The state of the last call, and what differs between copies of the same model.
 _SAMPLE = 64  # weights of each matrix in a fingerprint
 _NO_RULES = {"padding", "truncation"}
 _NO_CONFIG = {"_name_or_path", "transformers_version"}
+# What has no influence on hidden states.
+_NO_INFLUENCE = _NO_CONFIG | {
+    "architectures",
+    "bos_token_id",
+    "dtype",
+    "eos_token_id",
+    "pad_token_id",
+    "use_cache",
+}
 
 
 def name_of(model):
     """Return a folder's full path, a name on the hub, or None."""
-    name = model if isinstance(model, str | Path) else _name_of_loaded(model)
+    name = model if isinstance(model, str | Path) else model.name_or_path
     if not name:
         return None
     return str(Path(name).absolute()) if Path(name).exists() else str(name)
 
 
-def _name_of_loaded(model):
-    if not isinstance(model, transformers.PreTrainedModel):
-        raise TypeError(
-            "model should be a name or a model of transformers; got "
-            f"{type(model).__name__}."
-        )
-    return model.name_or_path
-
-
-def load_model(name, dtype):
+def load_model(name, dtype, device):
     """Load a causal language model, without code from elsewhere."""
     if dtype == "auto":
-        dtype = "bfloat16" if _computes_in_bfloat16() else "float32"
+        dtype = "bfloat16" if _computes_in_bfloat16(device) else "float32"
     with _no_progress_bar():
         model = transformers.AutoModelForCausalLM.from_pretrained(
             name, dtype=getattr(torch, dtype), trust_remote_code=False
         )
-    return model.eval()
+    return unwrapped(model.eval().to(device))
 
 
 @contextmanager
@@ -59,8 +61,10 @@ def _no_progress_bar():
             logging.enable_progress_bar()
 
 
-def _computes_in_bfloat16():
+def _computes_in_bfloat16(device):
     """Elsewhere bfloat16 is emulated, which takes longer than float32."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     cpu = torch.cpu
     # torch tells these two in no other way
     return cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()  # noqa: SLF001
@@ -84,26 +88,62 @@ def own_tokenizer(tokenizer):
 
 def digest(model, tokenizer):
     """Return a digest of a model's weights and configuration and of its tokenizer."""
-    rules = json.loads(tokenizer.backend_tokenizer.to_str())
-    rules["chat_template"] = tokenizer.chat_template
-    config = model.config.to_dict()
-    parts = hashlib.sha256()
-    for part, left_out in ((rules, _NO_RULES), (config, _NO_CONFIG)):
-        kept = {key: value for key, value in part.items() if key not in left_out}
-        parts.update(json.dumps(kept, sort_keys=True, default=str).encode())
+    check_in_memory(model)
+    parts = hashlib.sha256(rules_of(tokenizer).encode())
+    parts.update(_config_of(model, _NO_CONFIG).encode())
     for name, tensor in sorted(model.state_dict().items()):
         parts.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         parts.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
     return parts.hexdigest()
 
 
-def fingerprint(model, tokenizer):
-    """Return a digest of some of a model's weights and of the tokenizer's vocabulary.
+def rules_of(tokenizer, added=None):
+    """Return what a tokenizer does, as text, with all added tokens or some."""
+    rules = _kept(json.loads(tokenizer.backend_tokenizer.to_str()), _NO_RULES)
+    if added is not None:
+        rules["added_tokens"] = added
+    rules["chat_template"] = tokenizer.chat_template
+    return json.dumps(rules, sort_keys=True)
 
-    It takes no time, and is the same for all dtypes that the model is loaded in.
+
+def _config_of(model, left_out):
+    config = _kept(model.config.to_dict(), left_out)
+    return json.dumps(config, sort_keys=True, default=str)
+
+
+def _kept(part, left_out):
+    """Return a dict without some keys, also in the dicts inside."""
+    return {
+        key: _kept(value, left_out) if isinstance(value, dict) else value
+        for key, value in part.items()
+        if key not in left_out
+    }
+
+
+def _all_but_padding(tokenizer):
+    """Return the added tokens but one that is for padding only: texts have none."""
+    rules = json.loads(tokenizer.backend_tokenizer.to_str())
+    roles = tokenizer.special_tokens_map
+    pad = roles.get("pad_token")
+    others = [token for role, token in roles.items() if role != "pad_token"]
+    return [
+        token
+        for token in rules["added_tokens"]
+        if token["content"] != pad or pad in others
+    ]
+
+
+def fingerprint(model, tokenizer):
+    """Return a digest of what makes hidden states of a text.
+
+    That is some of a model's weights, its configuration, and the tokenizer's rules. It
+    takes no time, and is the same for all dtypes that the model is loaded in, and for
+    a tokenizer that has got a token for padding.
     """
-    vocabulary = sorted(tokenizer.get_vocab().items())
-    parts = hashlib.sha256(json.dumps([vocabulary, tokenizer.chat_template]).encode())
+    check_in_memory(model)
+    rules = rules_of(tokenizer, _all_but_padding(tokenizer))
+    parts = hashlib.sha256(rules.encode())
+    parts.update(_config_of(model, _NO_INFLUENCE).encode())
     for weight in model.parameters():
         flat = weight.detach().flatten()
         some = flat[:: max(len(flat) // _SAMPLE, 1)][:_SAMPLE].bfloat16().contiguous()

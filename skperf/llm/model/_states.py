@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import torch
 
+from skperf.llm.model._cache import States
 from skperf.llm.model._forward import read
+from skperf.llm.model._layers import LayersRunner
 
 
 def compute_states(language_model, texts, run, *, with_head=True):
@@ -48,10 +50,27 @@ def compute_states(language_model, texts, run, *, with_head=True):
             head=language_model.head if with_head else None,
             flag_token_id=language_model.flag_token_id,
             max_length=language_model.max_length,
-            batch_tokens=language_model.batch_tokens,
+            batch_tokens=language_model.tokens_in_batch,
         )
     check_finite(states)
     return states
+
+
+def compute_layers(language_model, texts, layers):
+    """Compute what follows each of some layers, in one pass and without the cache.
+
+    Returns
+    -------
+    states : dict of int to list of States
+        For each layer the hidden states of each text, without normalizers.
+    """
+    run = LayersRunner(language_model.model, layers)
+    joined = compute_states(language_model, texts, run, with_head=False)
+    parts = [text.hidden.chunk(len(layers), dim=1) for text in joined]
+    return {
+        layer: [States(part[i].contiguous(), None) for part in parts]
+        for i, layer in enumerate(layers)
+    }
 
 
 @contextmanager
@@ -63,7 +82,7 @@ def telling_of_memory(language_model):
         if not _is_out_of_memory(error):
             raise
         raise MemoryError(
-            f"A batch of {language_model.batch_tokens} tokens, with texts of up to "
+            f"A batch of {language_model.tokens_in_batch} tokens, with texts of up to "
             f"{language_model.max_length}, does not fit in memory. Make the "
             "LanguageModel with smaller batch_tokens or max_length."
         ) from error
@@ -88,13 +107,15 @@ def check_tokens(language_model, tokens):
 
 def check_finite(states):
     """Raise unless all States in a list are finite: others are no scores."""
-    bad = [
-        i
-        for i, part in enumerate(states)
-        if not all(tensor.isfinite().all() for tensor in part if tensor is not None)
-    ]
-    if bad:
+    # asked for once: to ask for each text would be to wait for the device so often
+    n_bad = sum(_not_finite(part) for part in states)
+    if n_bad:
         raise ValueError(
-            f"The model's hidden states of {len(bad)} texts are not finite, so these "
+            f"The model's hidden states of {int(n_bad)} texts are not finite, so these "
             "texts cannot be scored. Load the model in another dtype."
         )
+
+
+def _not_finite(states):
+    sums = [tensor.isfinite().all() for tensor in states if tensor is not None]
+    return (~torch.stack(sums).all()).int()

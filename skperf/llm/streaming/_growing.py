@@ -35,8 +35,8 @@ class GrowingText:
         """Take a piece of text."""
         if not isinstance(piece, str):
             raise TypeError(
-                f"This stream was given text; push text, not {piece!r:.80}. Tokens "
-                "need a stream of their own."
+                "This stream was given text; push text, not a "
+                f"{type(piece).__name__}. Tokens need a stream of their own."
             )
         self._text += piece
 
@@ -95,8 +95,8 @@ def special_tokens(tokenizer):
     return special - {tokenizer.unk_token_id}
 
 
-def lead_tokens(prompt, tokenizer):
-    """Return the tokens of a prompt, and of what else comes before what is scored.
+def lead_tokens(prompt, prefill, tokenizer):
+    """Return the tokens of a prompt, a prefill, and what else comes before the scored.
 
     Raises
     ------
@@ -104,18 +104,21 @@ def lead_tokens(prompt, tokenizer):
         If the prompt is neither text, a chat nor token numbers, or if there is no chat
         template for a chat.
     """
-    if not _is_tokens(prompt):
-        return encode_lead(row_after(prompt, "a"), tokenizer)  # any text will do
+    if not is_tokens(prompt):
+        row = row_after(prompt, prefill, "a")  # any text will do
+        return encode_lead(row, tokenizer)
+    if prefill:
+        raise ValueError("The prompt is tokens: put those of the prefill behind them.")
     try:
         return [operator.index(token) for token in prompt]
     except TypeError as error:
         raise TypeError(
             "prompt should be text, a chat: a list of messages with 'role' and "
-            f"'content' as text, or token numbers; got {prompt!r:.80}."
+            f"'content' as text, or token numbers; got a {type(prompt).__name__}."
         ) from error
 
 
-def growing(piece, language_model, prompt, lead):
+def growing(piece, language_model, prompt, prefill, lead):
     """Return what takes pieces of this kind.
 
     Raises
@@ -125,18 +128,21 @@ def growing(piece, language_model, prompt, lead):
     """
     if not isinstance(piece, str):
         return GrowingTokens(language_model, lead)
-    if _is_tokens(prompt):
+    if is_tokens(prompt):
         raise ValueError("The prompt of this stream is tokens: push tokens, not text.")
-    return GrowingText(language_model, lambda text: row_after(prompt, text))
+    return GrowingText(language_model, lambda text: row_after(prompt, prefill, text))
 
 
-def row_after(prompt, text):
-    """Return the row of X that has a text after the prompt."""
-    if prompt is None:
+def row_after(prompt, prefill, text):
+    """Return the row of X that has a text after the prompt, and after a prefill."""
+    if prompt is None and not prefill:
         return text
-    if isinstance(prompt, str):
+    if isinstance(prompt, str) and not prefill:
         return (prompt, text)
-    return [*prompt, {"role": "assistant", "content": text}]
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}]
+    answer = {"role": "assistant", "content": prefill + text, "prefill": prefill}
+    return [*(prompt or []), answer]
 
 
 def _as_token(piece):
@@ -144,12 +150,13 @@ def _as_token(piece):
         return operator.index(piece)
     except TypeError as error:
         raise TypeError(
-            f"push takes text, or else one token number at a time; got {piece!r:.80}. "
-            "A stream takes one of both."
+            "push takes text, or else one token number at a time; got a "
+            f"{type(piece).__name__}. A stream takes one of both."
         ) from error
 
 
-def _is_tokens(prompt):
+def is_tokens(prompt):
+    """Tell whether a prompt is neither text nor a chat."""
     return prompt is not None and not isinstance(prompt, str) and not _is_chat(prompt)
 
 

@@ -10,7 +10,7 @@ from skperf.llm.streaming._stopping import RedFlagStoppingCriteria
 class StreamingMixin:
     """Follow a text while it is written, and end its generation."""
 
-    def stream(self, prompt=None, *, kind=None):
+    def stream(self, prompt=None, *, prefill="", kind=None):
         """Follow a text while it is written.
 
         Parameters
@@ -19,6 +19,11 @@ class StreamingMixin:
             What comes before the text, and is read but not scored: the prompt of a
             pair; the messages of a chat, which the text answers; or the numbers of the
             tokens, as they are. None means nothing.
+
+        prefill : str, default=""
+            The beginning of the answer, if it was given to the model and is not its
+            own. It belongs to the prompt, so it is read but not scored. It needs a
+            chat template.
 
         kind : str, default=None
             The kind of the text, where there is a threshold for each: see
@@ -39,7 +44,7 @@ class StreamingMixin:
             If the model keeps no keys and values, or if there is no chat template for
             a chat.
         """
-        return RedFlagMonitor(self, prompt, kind)
+        return RedFlagMonitor(self, prompt, kind, prefill)
 
     def stopping_criteria(self, input_ids, attention_mask=None, *, kind=None):
         """Make a criterion that ends `generate` where a text is flagged.

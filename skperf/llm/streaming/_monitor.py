@@ -10,9 +10,10 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.llm._aggregates import text_score_of
+from skperf.llm._forms import warn_of_forms
 from skperf.llm._threshold import choose_thresholds
 from skperf.llm.model._states import check_tokens
-from skperf.llm.streaming._growing import growing, lead_tokens
+from skperf.llm.streaming._growing import growing, is_tokens, lead_tokens, row_after
 from skperf.llm.streaming._reader import Reader
 from skperf.llm.streaming._running import RunningScore
 from skperf.llm.tuning._row import log_odds, row_of
@@ -35,18 +36,23 @@ class RedFlagMonitor:
     kind : str, default=None
         As in :meth:`RedFlagClassifier.stream`.
 
+    prefill : str, default=""
+        As in :meth:`RedFlagClassifier.stream`.
+
     Notes
     -----
     If a piece could not be scored, because of an error, the text has it all the same:
     it is tried again with the next piece, and there is no probability without it.
     """
 
-    def __init__(self, classifier, prompt=None, kind=None):
+    def __init__(self, classifier, prompt=None, kind=None, prefill=""):
         check_is_fitted(classifier)
         language_model = classifier.language_model_
         self._language_model = language_model
         self._prompt = copy(prompt)  # chats are lists that grow
-        self._lead = lead_tokens(prompt, language_model.tokenizer)
+        self._prefill = prefill
+        self._lead = lead_tokens(prompt, prefill, language_model.tokenizer)
+        _warn_of_form(classifier, prompt, prefill)
         check_tokens(language_model, np.array(self._lead, dtype=np.int64))
         self._row = row_of(classifier)
         self._looks_at_all = classifier.threshold_looks_ == "every"
@@ -94,7 +100,7 @@ class RedFlagMonitor:
             If the model does not know a token, or its states are not finite.
         """
         source = self._source or growing(
-            piece, self._language_model, self._prompt, self._lead
+            piece, self._language_model, self._prompt, self._prefill, self._lead
         )
         source.add(piece)
         self._source = source
@@ -132,6 +138,12 @@ class RedFlagMonitor:
             states = self._reader.states(self._source.tokens, pending)
             for score in log_odds(self._row, states):
                 self._pooling.push(score)
+
+
+def _warn_of_form(classifier, prompt, prefill):
+    """Warn if texts of this form were not learnt from; tokens have no form."""
+    if not is_tokens(prompt):
+        warn_of_forms(classifier, [row_after(prompt, prefill, "")])
 
 
 def _threshold(classifier, prompt, kind):

@@ -3,16 +3,19 @@
 
 """Read a growing sequence of tokens, each token once."""
 
+from inspect import signature
 from itertools import groupby
 
+import numpy as np
 import torch
-from transformers import DynamicCache
 
 from skperf.llm.model._cache import States
 from skperf.llm.model._forward import lower_body
 from skperf.llm.model._head import log_normalizer
+from skperf.llm.model._kinds import rounding_of
 from skperf.llm.model._modules import evaluating
 from skperf.llm.model._states import check_finite, telling_of_memory
+from skperf.llm.streaming._memory import new_memory
 from skperf.llm.text._batches import window_start
 from skperf.llm.tuning._adapters import adapted_body
 
@@ -20,10 +23,10 @@ from skperf.llm.tuning._adapters import adapted_body
 class Reader:
     """The language model's states at the end of a sequence that grows.
 
-    Keys and values of what was read are kept. Sequences that are longer than the
-    context are read in the windows of :func:`skperf.llm.text._batches.cut`, so that all
-    states are those of a sequence that is read as a whole; a new window starts with
-    half a window that is read again.
+    What the model remembers of what was read is kept: keys and values, and states that
+    run along. Sequences that are longer than the context are read in the windows of
+    :func:`skperf.llm.text._batches.cut`, so that all states are those of a sequence
+    that is read as a whole; a new window starts with half a window that is read again.
 
     Parameters
     ----------
@@ -35,17 +38,16 @@ class Reader:
 
     lora_weights : dict of str to torch.Tensor or None
         Adapters of the upper layers, if there are any.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be read token by token.
     """
 
     def __init__(self, language_model, layer=None, lora_weights=None):
         self._language_model = language_model
         self._model = language_model.model
-        if getattr(self._model, "_is_stateful", False):
-            raise ValueError(
-                f"{type(self._model).__name__} keeps a running state instead of keys "
-                "and values, so it cannot be read token by token here. Score whole "
-                "texts with predict_proba."
-            )
         whole = layer is None
         self._body = self._model.base_model if whole else lower_body(self._model, layer)
         if lora_weights is not None:
@@ -53,21 +55,63 @@ class Reader:
         self._head = language_model.head if whole else None
         self._flag_token_id = language_model.flag_token_id
         self._max_length = language_model.max_length
+        self._layer = layer
+        # some models with states that run along do not find out for themselves
+        self._tells = "position_ids" in signature(self._body.forward).parameters
+        language_model.check_causal(layer)
+        self._check_goes_on()
         self._restart(0)
 
+    def _check_goes_on(self):
+        """Raise unless tokens in pieces are read as they are at once."""
+        if self._language_model.known_to_go_on(self._layer):
+            return
+        n_tokens = len(self._model.get_input_embeddings().weight)
+        tokens = torch.arange(min(5, self._max_length)) % n_tokens
+        reason = None
+        try:
+            with torch.no_grad(), evaluating(self._model):
+                whole, pieces = self._in_both_ways(tokens)
+            coarse = 64 * rounding_of(whole.dtype) * whole.abs().max().item()
+            goes_on = not np.isfinite(coarse) or torch.allclose(
+                whole, pieces, rtol=0, atol=coarse
+            )
+        except (AttributeError, IndexError, NotImplementedError, TypeError) as error:
+            goes_on, reason = False, error
+        if not goes_on:
+            raise ValueError(
+                f"{type(self._model).__name__} does not keep what it has read in a "
+                "cache that it can go on from, so it cannot be read token by token. "
+                "Score whole texts with predict_proba."
+            ) from reason
+        self._language_model.note_goes_on(self._layer)
+
+    def _in_both_ways(self, tokens):
+        """Return states of tokens read at once, and in pieces with others between."""
+        device = self._model.device
+        whole = self._body(
+            input_ids=tokens[None].to(device), use_cache=False, return_dict=True
+        )
+        self._restart(0)
+        parts = [part for part in tokens.tensor_split((2, 3)) if len(part)]
+        pieces = []
+        for part in parts:
+            n_before = self._stop
+            self._read(tokens[-1:])
+            self.forget(n_before)
+            pieces.append(self._read(part))
+        return whole.last_hidden_state[0], torch.cat(pieces)
+
     def _restart(self, start):
-        self._start = self._stop = start  # the cache holds the tokens between
-        self._cache = DynamicCache()
+        self._start = self._stop = start  # the memory holds the tokens between
+        self._memory = new_memory(self._model.config)
 
     def forget(self, n_kept):
-        """Forget what was read after the first `n_kept` tokens."""
+        """Forget what was read after the first `n_kept` tokens, and maybe more."""
         if n_kept >= self._stop:
             return
-        if n_kept <= self._start:
-            self._restart(self._start)
-        else:
-            self._cache.crop(n_kept - self._stop)
-            self._stop = n_kept
+        n_left = self._memory.crop(max(n_kept - self._start, 0))
+        self._stop = self._start + n_left
 
     def states(self, tokens, scored):
         """Return the States at some positions, and read the tokens up to them.
@@ -105,22 +149,24 @@ class Reader:
 
     def _read(self, tokens):
         """Return the hidden states of the next tokens."""
+        tokens = torch.as_tensor(tokens, device=self._model.device)
         try:
-            out = self._body(
-                input_ids=torch.as_tensor(tokens, device=self._model.device)[None],
-                cache=self._cache,
-                use_cache=True,
-            )
-            self._stop += len(tokens)
-            self._check_cache()
+            states = [self._go_on(part) for part in self._memory.pieces(tokens)]
+            self._memory.keep(self._stop - self._start)
         except BaseException:
             self._restart(self._start)  # some layers may have kept the tokens
             raise
-        return out.last_hidden_state[0]
+        return torch.cat(states)
 
-    def _check_cache(self):
-        if self._cache.get_seq_length() != self._stop - self._start:
-            raise ValueError(
-                f"{type(self._model).__name__} does not keep keys and values, so it "
-                "cannot be read token by token. Score whole texts with predict_proba."
-            )
+    def _go_on(self, tokens):
+        n_before = self._stop - self._start
+        places = torch.arange(n_before, n_before + len(tokens), device=tokens.device)
+        out = self._body(
+            input_ids=tokens[None],
+            cache=self._memory.cache,
+            use_cache=True,
+            return_dict=True,
+            **({"position_ids": places[None]} if self._tells else {}),
+        )
+        self._stop += len(tokens)
+        return out.last_hidden_state[0]

@@ -11,6 +11,7 @@ import torch
 
 # Hidden states of so many positions are in memory while texts are scored.
 POSITIONS_AT_ONCE = 2**16
+_PADDING = 1 / 32  # of a batch that has enough tokens
 
 
 class Window(NamedTuple):
@@ -36,6 +37,10 @@ class Window(NamedTuple):
     tokens: np.ndarray
     scored: np.ndarray
 
+    def __repr__(self):
+        """Say how long it is, and not what is in it."""
+        return f"Window(text={self.text}, start={self.start}, <{len(self.tokens)}>)"
+
 
 def cut(number, text, max_length):
     """Return the windows of a text that answer for at least one scored position.
@@ -59,18 +64,23 @@ def window_start(position, max_length):
     return np.maximum((position - max_length) // step + 1, 0) * step
 
 
-def batches(windows, batch_tokens):
+def batches(windows, batch_tokens, enough=None):
     """Yield lists of windows, which hold at most `batch_tokens` when padded.
 
-    A window that is longer than that is a batch of its own.
+    A window that is longer than that is a batch of its own. A batch that has `enough`
+    tokens, if that is given, takes no window that would make padding of many of them.
     """
-    batch = []
+    batch, n_tokens = [], 0
     for window in sorted(windows, key=lambda window: len(window.tokens)):
         # windows grow, so the newest one is what the others are padded to
-        if batch and len(window.tokens) * (len(batch) + 1) > batch_tokens:
+        padded = len(window.tokens) * (len(batch) + 1)
+        wasteful = padded - n_tokens - len(window.tokens) > _PADDING * padded
+        busy = enough is not None and n_tokens >= enough
+        if batch and (padded > batch_tokens or (busy and wasteful)):
             yield batch
-            batch = []
+            batch, n_tokens = [], 0
         batch.append(window)
+        n_tokens += len(window.tokens)
     if batch:
         yield batch
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skperf.utils._conversations import rows_of
+from skperf.utils._conversations import message_text, rows_of
 
 # Stands for the last message while its place in a rendered chat is looked for.
 _MARK = "\ue000\ue001\ue000"
@@ -31,6 +31,10 @@ class TokenizedText(NamedTuple):
     tokens: np.ndarray
     scored: np.ndarray
     offsets: np.ndarray
+
+    def __repr__(self):
+        """Say how long it is: tokens are text, which may be in no log."""
+        return f"TokenizedText(<{len(self.tokens)} tokens, {len(self.scored)} scored>)"
 
 
 class _Rendered(NamedTuple):
@@ -66,12 +70,24 @@ def encode(X, tokenizer):
     rendered = [_render(row, i, tokenizer) for i, row in enumerate(rows_of(X))]
     if not rendered:
         raise ValueError("Found 0 texts; at least 1 is required.")
+    for i, row in enumerate(rendered):
+        _check_unicode(row.text, i)
     texts = [None] * len(rendered)
     for special in (True, False):
         rows = [i for i, r in enumerate(rendered) if r.add_special_tokens == special]
         for i, text in zip(rows, _encode(rendered, rows, tokenizer), strict=True):
             texts[i] = text
     return texts
+
+
+def _check_unicode(text, i):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"Row {i} of X has half of a surrogate pair, which is no character. Repair "
+            "it: text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
+        ) from None
 
 
 def encode_lead(row, tokenizer):
@@ -96,14 +112,20 @@ def _render(row, i, tokenizer):
         return _render_chat(parts, i, tokenizer)
     raise TypeError(
         f"Row {i} of X should be a string, a pair (prompt, response), or a chat: a "
-        f"list of messages with 'role' and 'content' as text. Got {row!r:.80}."
+        f"list of messages with 'role' and 'content'. Got a {type(row).__name__}"
+        f"{_inside(parts)}."
     )
+
+
+def _inside(parts):
+    """Name the types in a row; its text may be in no log."""
+    kinds = sorted({type(part).__name__ for part in parts})
+    return f" of {len(parts)}: {', '.join(kinds)}" if parts else ""
 
 
 def _is_message(part):
-    return isinstance(part, dict) and all(
-        isinstance(part.get(key), str) for key in ("role", "content")
-    )
+    is_dict = isinstance(part, dict) and "content" in part
+    return is_dict and isinstance(part.get("role"), str)
 
 
 def _render_pair(prompt, response, i, tokenizer):
@@ -122,19 +144,44 @@ def _render_pair(prompt, response, i, tokenizer):
 
 def _render_chat(messages, i, tokenizer):
     """Find the last message by what the template makes of another one in its place."""
+    messages, prefill = _plain(messages, i)
     content = messages[-1]["content"]
     text = _apply_template(messages, i, tokenizer)
     marked = [*messages[:-1], {**messages[-1], "content": _MARK}]
     head, found, tail = _apply_template(marked, i, tokenizer).partition(_MARK)
     start, stop = len(head), len(text) - len(tail)
-    lead = content.find(text[start:stop])  # templates trim messages
-    if not found or lead < 0 or text != head + text[start:stop] + tail:
+    part = text[start:stop]
+    lead = content.find(part)  # templates trim messages
+    rest = content.replace(part, "", 1) if lead >= 0 else content
+    if not found or rest.strip() or text != head + part + tail:
         raise ValueError(
-            f"The tokenizer's chat template rewrites the last message of row {i}, so "
-            "its tokens cannot be told apart. Render the chat yourself and pass it as "
-            "text."
+            f"The tokenizer's chat template rewrites the last message of row {i}, or "
+            "leaves out some of it, such as its reasoning, which would not be scored. "
+            "Render the chat yourself and pass it as text."
         )
-    return _Rendered(text, start, stop, lead - start, False)
+    n_given = min(max(len(prefill) - lead, 0), len(part))
+    return _Rendered(text, start + n_given, stop, lead - start, False)
+
+
+def _plain(messages, i):
+    """Return messages with text as content, and what the last one was begun with."""
+    try:
+        plain = [{**message, "content": message_text(message)} for message in messages]
+    except TypeError as error:
+        raise TypeError(f"Row {i} of X: {error}") from None
+    if plain[-1].get("tool_calls"):
+        raise ValueError(
+            f"The last message of row {i} of X calls tools, and only text is scored. "
+            "Put what the calls say into its content instead of tool_calls, or leave "
+            "the message out."
+        )
+    prefill = plain[-1].pop("prefill", "")
+    if not plain[-1]["content"].startswith(prefill):
+        raise ValueError(
+            f"The last message of row {i} of X does not begin with its 'prefill', "
+            "which is the part of its content that was given to the model."
+        )
+    return plain, prefill
 
 
 def _apply_template(messages, i, tokenizer):
@@ -148,9 +195,11 @@ def _apply_template(messages, i, tokenizer):
     try:
         return tokenizer.apply_chat_template(messages, tokenize=False)
     except TemplateError as error:
+        quotes = any(m["content"] and m["content"] in str(error) for m in messages)
+        reason = "its reason quotes the chat" if quotes else error
         raise ValueError(
-            f"The tokenizer's chat template refuses the chat in row {i}: {error}"
-        ) from error
+            f"The tokenizer's chat template refuses the chat in row {i}: {reason}"
+        ) from None
 
 
 def _encode(rendered, rows, tokenizer):

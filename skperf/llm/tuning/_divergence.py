@@ -11,7 +11,7 @@ import torch
 from skperf.llm.model._head import positions_at_once
 from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 from skperf.llm.tuning._adapters import reader
-from skperf.llm.tuning._row import flag_mass, log_odds
+from skperf.llm.tuning._row import flag_mass, log_odds, log_odds_of_texts
 
 
 def compare(head, hidden, reference, flag_token_id):
@@ -92,7 +92,7 @@ def mean_divergence(language_model, row, texts, base, weight, lora_weights=None)
         Its two parts.
     """
     if lora_weights is None:
-        masses = [flag_mass(log_odds(row, states)) for states in base]
+        masses = [flag_mass(scores) for scores in log_odds_of_texts(row, base)]
         return Divergence(float(np.average(masses, weights=weight)), 0.0)
     read = reader(language_model, lora_weights=lora_weights)
     chosen = np.flatnonzero(weight)

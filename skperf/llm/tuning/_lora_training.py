@@ -148,7 +148,7 @@ class LoraTraining:
         scale = len(samples) * self._weights.mean()
         weights = torch.tensor(self._options.loss_weights, dtype=torch.float64)
         sums = torch.zeros(len(TERMS), dtype=torch.float64)
-        for batch in batches(samples, self._model.batch_tokens):
+        for batch in batches(samples, self._model.tokens_in_batch):
             terms = self.terms(batch)
             (weights @ terms / scale).backward()
             sums += terms.detach()
@@ -168,8 +168,11 @@ class LoraTraining:
         at_keep, keep_weight, flagged = self._select(batch, "keep_at")
         to_raise, to_keep = hidden[at_flag], hidden[at_keep]
         reference = torch.cat(
-            [self._reference[sample.passage][sample.reference] for sample in batch]
-        ).to(hidden.device)
+            [
+                self._reference[sample.passage][sample.reference].to(hidden.device)
+                for sample in batch
+            ]
+        )
         raised = self._log_odds(
             to_raise, log_normalizer(self._head, to_raise, self._flag)
         )
@@ -180,7 +183,7 @@ class LoraTraining:
 
     def _log_odds(self, hidden, normalizer):
         row = FlagRow(self._coef, self._intercept, self._head.function)
-        return flag_logits(row, hidden.cpu().double()) - normalizer.double()
+        return flag_logits(row, hidden.cpu().double()) - normalizer.cpu().double()
 
     def _select(self, batch, name):
         """Return where positions are in a batch, their weights, and if flagged."""

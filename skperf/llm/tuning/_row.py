@@ -10,10 +10,13 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from skperf.llm.model._cache import joined
 from skperf.llm.model._logit_function import LogitFunction
 from skperf.llm.text._batches import runs
+from skperf.llm.tuning._newton import DeviceProblem, newton
 
 _BLOCK = 2**17  # hidden units in a block: 1 MB as float64
+_POSITIONS = 2**14
 PRODUCT = LogitFunction()
 
 
@@ -51,7 +54,8 @@ def row_of(clf):
 
 def flag_logits(row, hidden):
     """Return the flag's logits at states, a torch.Tensor in float64."""
-    coef = torch.as_tensor(row.coef)
+    coef = torch.as_tensor(row.coef).clone()  # sums depend on where in memory it is
+    coef = coef.to(hidden.device)
     return row.function.of(row.function.before * (hidden @ coef) + row.intercept)
 
 
@@ -64,10 +68,31 @@ def rounded(row, dtype):
 
 def log_odds(row, states):
     """Return the log-odds of the flag at the positions of a text, in float64."""
-    flag = flag_logits(row, states.hidden.double()).numpy()
+    flag = flag_logits(row, states.hidden.double()).cpu().numpy()
     if states.log_normalizer is None:
         return flag
-    return flag - states.log_normalizer.double().numpy()
+    return flag - states.log_normalizer.double().cpu().numpy()
+
+
+def log_odds_of_texts(row, states):
+    """Return the log-odds of the flag at the positions of each text.
+
+    A device is given many texts at a time: it is slow to start and quick to go on.
+    """
+    if any(text.hidden.device.type == "cpu" for text in states):
+        return [log_odds(row, text) for text in states]
+    return _in_bulk(row, states)
+
+
+def _in_bulk(row, states):
+    lengths = [len(text.hidden) for text in states]
+    return [
+        scores
+        for part in runs(lengths, _POSITIONS)
+        for scores in np.split(
+            log_odds(row, joined(states[part])), np.cumsum(lengths[part])[:-1]
+        )
+    ]
 
 
 def fit_row(
@@ -80,6 +105,7 @@ def fit_row(
     tol,
     fit_intercept=True,
     function=PRODUCT,
+    device=None,
 ):
     """Find the row that minimises the weighted log loss.
 
@@ -103,6 +129,10 @@ def fit_row(
     function : LogitFunction, default=LogitFunction()
         What the model makes of products.
 
+    device : torch.device, default=None
+        Where to find it by Newton's method. None means by L-BFGS on the CPU, which
+        needs less memory; the row is the same.
+
     Returns
     -------
     row : FlagRow
@@ -114,7 +144,29 @@ def fit_row(
     converged : bool
         Whether `tol`, or the limit of rounding, was reached.
     """
-    problem = _Problem(states, flagged, weight, C, fit_intercept, function)
+    data = _data(states, flagged, weight, C)
+    options = {"fit_intercept": fit_intercept, "function": function}
+    if device is None:
+        problem, solve = _Problem(**data, **options), _lbfgs
+    else:
+        problem, solve = DeviceProblem(**data, **options, device=device), newton
+    params, n_iter, converged = solve(problem, max_iter=max_iter, tol=tol)
+    coef, intercept = function.unscaled(*problem.scaled_row(params))
+    return FlagRow(coef, float(intercept), function), n_iter, converged
+
+
+def _data(states, flagged, weight, C):
+    """Return the problem's data, spread over positions."""
+    lengths = np.array([len(text.hidden) for text in states])
+    return {
+        "states": states,
+        "target": np.repeat(flagged, lengths),
+        "weight": np.repeat(weight / lengths, lengths) / weight.sum(),
+        "penalty": 1 / (C * weight.sum()),
+    }
+
+
+def _lbfgs(problem, *, max_iter, tol):
     result = minimize(
         problem.loss_and_gradient,
         problem.start(),
@@ -122,9 +174,7 @@ def fit_row(
         jac=True,
         options={"maxiter": max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
     )
-    coef, intercept = function.unscaled(*problem.scaled_row(result.x))
-    row = FlagRow(coef, float(intercept), function)
-    return row, result.nit, result.status == 0
+    return result.x, result.nit, result.status == 0
 
 
 class _Problem:
@@ -136,14 +186,12 @@ class _Problem:
     """
 
     def __init__(
-        self, states, flagged, weight, C, fit_intercept=True, function=PRODUCT
+        self, states, target, weight, penalty, *, fit_intercept=True, function=PRODUCT
     ):
-        lengths = np.array([len(text.hidden) for text in states])
-        self.weight = np.repeat(weight / lengths, lengths) / weight.sum()
-        self.target = np.repeat(flagged, lengths)
+        lengths = [len(text.hidden) for text in states]
+        self.target, self.weight, self.penalty = target, weight, penalty
         self.offset = _offset(states)
-        self.penalty = 1 / (C * weight.sum())
-        self.hidden = [text.hidden for text in states]
+        self.hidden = [text.hidden.cpu() for text in states]
         self.texts = runs(lengths, max(_BLOCK // self.hidden[0].shape[1], 1))
         ends = np.append(0, np.cumsum(lengths))
         self.rows = [slice(ends[run.start], ends[run.stop]) for run in self.texts]
@@ -204,7 +252,8 @@ class _Problem:
 def _offset(states):
     if states[0].log_normalizer is None:
         return np.zeros(sum(len(text.hidden) for text in states))
-    return -torch.cat([text.log_normalizer for text in states]).double().numpy()
+    logs = torch.cat([text.log_normalizer.cpu() for text in states])
+    return -logs.double().numpy()
 
 
 def flag_mass(scores):

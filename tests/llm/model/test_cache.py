@@ -148,3 +148,26 @@ def test_files_without_normalizers(tmp_path):
     assert torch.equal(states.hidden, torch.ones(3, dtype=torch.bfloat16))
     assert cache.get("other") is None
     assert [p.suffix for p in tmp_path.rglob("*.*")] == [".safetensors"]
+
+
+def test_layers_in_one_pass(caching, posts, passes):
+    texts = caching.tokenize([*posts[0][:20], " ".join(posts[0])])  # one in windows
+    caching.cache_layers(texts, [2, 1])
+    n_passes = len(passes)
+    found = [caching.states(texts, layer) for layer in (1, 2)]
+    assert len(passes) == n_passes
+    caching.cache_layers(texts, [1, 2])  # nothing is missing
+    assert len(passes) == n_passes
+    alone = LanguageModel(caching.model, caching.tokenizer, cache=None)
+    for layer, states in zip((1, 2), found, strict=True):
+        for one, other in zip(states, alone.states(texts, layer), strict=True):
+            torch.testing.assert_close(one.hidden, other.hidden, rtol=1e-9, atol=1e-12)
+            assert one.log_normalizer is None
+
+
+def test_layers_that_cannot_be_cached(model, tokenizer, handle):
+    texts = handle.tokenize(["the hero"])
+    with pytest.raises(ValueError, match="layer=3 is none of the model's layers"):
+        handle.cache_layers(texts, [1, 3])
+    with pytest.raises(ValueError, match="nowhere to keep states"):
+        LanguageModel(model, tokenizer, cache=None).cache_layers(texts, [1])

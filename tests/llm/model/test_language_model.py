@@ -98,7 +98,7 @@ def test_normalizers(handle):
 
 def test_normalizers_a_few_logits_at_a_time(handle, model, tokenizer, monkeypatch):
     (expected,) = handle.states(handle.tokenize(["the hero wins"]))
-    monkeypatch.setattr("skperf.llm.model._head._LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("skperf.llm.model._head.logits_at_once", lambda device: 1)
     other = LanguageModel(model, tokenizer)
     (states,) = other.states(other.tokenize(["the hero wins"]))
     assert_allclose(states.log_normalizer, expected.log_normalizer, rtol=1e-14)

@@ -338,16 +338,76 @@ def test_other_architectures(fixed, tokenizer):
             assert monitor.probability == pytest.approx(expected, abs=1e-7)
 
 
-def test_models_without_keys_and_values(fixed, make_model, tokenizer):
-    model = make_model()
-    model._is_stateful = True
-    with pytest.raises(ValueError, match="LlamaForCausalLM keeps a running state"):
-        fixed(LanguageModel(model, tokenizer)).stream()
+def new_hybrid(kind):
+    """Return a random model with states that run along, in some or all layers."""
+    sizes = {"vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2}
+    attention = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    mamba = {"mamba_d_state": 4, "mamba_n_groups": 1, "mamba_chunk_size": 8}
+    settings = {
+        "Mamba": {"state_size": 4},
+        "Mamba2": {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1},
+        "Bamba": {
+            **attention,
+            **mamba,
+            "mamba_n_heads": 4,
+            "mamba_d_head": 8,
+            "intermediate_size": 32,
+            "attn_layer_indices": [1],
+        },
+        "FalconH1": {
+            **attention,
+            **mamba,
+            "mamba_d_ssm": 32,
+            "mamba_n_heads": 4,
+            "mamba_d_head": 8,
+            "intermediate_size": 32,
+        },
+        "Lfm2": {
+            **attention,
+            "intermediate_size": 32,
+            "layer_types": ["conv", "full_attention"],
+        },
+    }
+    ends = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    make = getattr(transformers, f"{kind}Config")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = make(**sizes, **settings[kind], **ends, initializer_range=0.3)
+        return transformers.AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize("kind", ["Mamba", "Mamba2", "Bamba", "FalconH1", "Lfm2"])
+@pytest.mark.parametrize("layer", [None, 1])
+def test_models_with_states_that_run_along(fixed, tokenizer, kind, layer):
+    """Pieces end within words, so that the last tokens become others."""
+    clf = fixed(LanguageModel(new_hybrid(kind), tokenizer), layer)
+    text = "the hero wins and dies because the butler did it"
+    one, other = clf.stream(), clf.stream()
+    for end in range(0, len(text), 3):
+        probability = one.push(text[end : end + 3])
+        other.push("tea" if end == 0 else " rain")  # streams do not mix
+        expected = clf.predict_proba([text[: end + 3]])[0, 1]
+        assert probability == pytest.approx(expected, abs=1e-5)
+    longer = [f"{text} {word}" for word in ("late", "tea sun")]
+    again = clf.stream()
+    again.push(text)
+    for row in longer[:1]:
+        again.push(row[len(text) :])
+    assert again.probability == pytest.approx(clf.predict_proba(longer)[0, 1], abs=1e-5)
+
+
+def test_models_that_keep_no_cache(fixed, make_model, tokenizer):
     model = make_model()
     forward = model.model.forward
     model.model.forward = lambda input_ids, **kwargs: forward(input_ids)
-    with pytest.raises(ValueError, match="does not keep keys and values"):
-        fixed(LanguageModel(model, tokenizer)).stream().push("the")
+    with pytest.raises(ValueError, match="LlamaForCausalLM does not keep what it has"):
+        fixed(LanguageModel(model, tokenizer)).stream()
+    sizes = {"vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2}
+    with torch.random.fork_rng():
+        config = transformers.RwkvConfig(**sizes, attention_hidden_size=16)
+        model = transformers.RwkvForCausalLM(config).eval()
+    with pytest.raises(ValueError, match=r"RwkvForCausalLM .* Score whole texts"):
+        fixed(LanguageModel(model, tokenizer)).stream()
 
 
 def test_nothing_is_changed(fixed, make_model, make_tokenizer, posts):
@@ -411,10 +471,10 @@ def test_text_and_tokens_do_not_mix(fixed, handle):
     clf = fixed(handle)
     text, tokens = clf.stream(), clf.stream()
     text.push("the")
-    with pytest.raises(TypeError, match="push text, not 3"):
+    with pytest.raises(TypeError, match="push text, not a int"):
         text.push(3)
     tokens.push(np.int64(3))
-    with pytest.raises(TypeError, match=r"one token number at a time; got 'the'"):
+    with pytest.raises(TypeError, match=r"one token number at a time; got a str"):
         tokens.push("the")
     with pytest.raises(ValueError, match="push tokens, not text"):
         clf.stream([3, 4]).push("the")

@@ -14,7 +14,14 @@ pytest.importorskip("transformers")
 
 from skperf.llm.model._cache import States
 from skperf.llm.model._logit_function import LogitFunction
-from skperf.llm.tuning._row import _Problem, fit_row, flag_mass, log_odds
+from skperf.llm.tuning._row import (
+    _data,
+    _in_bulk,
+    _Problem,
+    fit_row,
+    flag_mass,
+    log_odds,
+)
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ def test_without_normalizers_it_is_logistic_regression(problem):
 def test_the_gradient(problem, cap):
     states, flagged, weight = problem
     function = LogitFunction(cap=cap)
-    loss = _Problem(states, flagged, weight, 1.0, True, function)
+    loss = _Problem(**_data(states, flagged, weight, 1.0), function=function)
     point = np.random.default_rng(1).normal(size=5)
     numeric = approx_fprime(point, lambda p: loss.loss_and_gradient(p)[0], 1e-7)
     assert_allclose(loss.loss_and_gradient(point)[1], numeric, atol=1e-5)
@@ -138,9 +145,11 @@ def test_a_cap_that_is_far_away_changes_nothing(problem):
 def test_the_block_size_does_not_matter(problem, monkeypatch):
     states, flagged, weight = problem
     point = np.random.default_rng(1).normal(size=5)
-    loss, gradient = _Problem(states, flagged, weight, 1.0).loss_and_gradient(point)
+    loss, gradient = _Problem(**_data(states, flagged, weight, 1.0)).loss_and_gradient(
+        point
+    )
     monkeypatch.setattr("skperf.llm.tuning._row._BLOCK", 12)
-    blocks = _Problem(states, flagged, weight, 1.0)
+    blocks = _Problem(**_data(states, flagged, weight, 1.0))
     assert len(list(blocks._blocks())) > 10
     assert blocks.loss_and_gradient(point)[0] == pytest.approx(loss, rel=1e-12)
     assert_allclose(blocks.loss_and_gradient(point)[1], gradient, atol=1e-12)
@@ -200,3 +209,13 @@ def test_a_row_without_an_intercept(problem, C):
     found = minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-7}).x
     # BFGS with numerical derivatives finds about five digits
     assert_allclose(row.coef, found, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_positions", [1, 10, 1000])
+def test_log_odds_in_bulk(problem, n_positions, monkeypatch):
+    monkeypatch.setattr("skperf.llm.tuning._row._POSITIONS", n_positions)
+    states, flagged, weight = problem
+    row, _, _ = fit_row(states, flagged, weight, C=1.0, max_iter=9, tol=1e-3)
+    for some in (states, [text._replace(log_normalizer=None) for text in states]):
+        for scores, text in zip(_in_bulk(row, some), some, strict=True):
+            assert_allclose(scores, log_odds(row, text), rtol=1e-12, atol=1e-12)
