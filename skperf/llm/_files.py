@@ -164,7 +164,9 @@ def _check_fits(language_model, saved):
         for name in differing
         if name != "fingerprint"
     ]
-    difference = "; ".join(sizes) or "other weights or another tokenizer"
+    difference = (
+        "; ".join(sizes) or "other weights, another configuration or another tokenizer"
+    )
     raise ValueError(
         f"The classifier was saved with the language model {saved['name']!r}, which "
         f"has {difference}. Make the classifier with the language model that was "

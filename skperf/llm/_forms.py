@@ -5,17 +5,21 @@
 
 import warnings
 
-from skperf.utils._conversations import form_of
 
+def forms_of(rows, tokenizer):
+    """Return which of "chats" and "texts" there are among rows, sorted.
 
-def forms_of(rows):
-    """Return which of "chats" and "texts" there are among rows, sorted."""
-    return sorted({form_of(row) for row in rows})
+    A pair is a chat where there is a template for chats, and else part of a text.
+    """
+    if not tokenizer.chat_template:
+        return ["texts"]
+    return sorted({"texts" if isinstance(row, str) else "chats" for row in rows})
 
 
 def warn_of_forms(clf, rows):
     """Warn if there are rows of a form that a classifier was not fitted on."""
-    unknown = sorted(set(forms_of(rows)) - set(clf.forms_))
+    forms = forms_of(rows, clf.language_model_.tokenizer)
+    unknown = sorted(set(forms) - set(clf.forms_))
     if unknown:
         warnings.warn(
             f"The classifier was fitted on {clf.forms_[0]} only and is asked about "

@@ -75,8 +75,8 @@ class MeanStatesProbe(TextClassifier):
         What :meth:`fit_threshold` was told.
 
     forms_ : list of str
-        Which of "chats", pairs among them, and "texts" it was fitted on. About others
-        there is a warning.
+        Which of "chats" and "texts" it was fitted on; a pair is a chat if there is a
+        chat template. Being asked about the other raises a warning.
 
     layer_ : int
         The layer that was read.
@@ -198,7 +198,7 @@ class MeanStatesProbe(TextClassifier):
         scaler, model = self._fit_means(means, flagged, weight)
         self.coef_ = model.coef_[0] / scaler.scale_
         self.intercept_ = float(model.intercept_[0] - self.coef_ @ scaler.mean_)
-        self.forms_ = forms_of(rows)
+        self.forms_ = forms_of(rows, language_model.tokenizer)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_, self.layer_ = language_model, layer
         self.n_iter_ = int(model.n_iter_[0])

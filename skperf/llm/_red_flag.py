@@ -173,8 +173,8 @@ class RedFlagClassifier(
         What :meth:`fit_threshold` was told: "last" or "every"; None, "role" or "kinds".
 
     forms_ : list of str
-        Which of "chats", pairs among them, and "texts" it was fitted on. About others
-        there is a warning.
+        Which of "chats" and "texts" it was fitted on; a pair is a chat if there is a
+        chat template. Being asked about the other raises a warning.
 
     layer_ : int or None
         The layer that was read.
@@ -347,7 +347,7 @@ class RedFlagClassifier(
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
         self._forget(adapters | measured)
-        self.forms_ = forms_of(rows)
+        self.forms_ = forms_of(rows, language_model.tokenizer)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id

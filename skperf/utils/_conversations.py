@@ -121,11 +121,6 @@ def with_answer(row, change):
     return [*row[:-1], {**row[-1], "content": content}]
 
 
-def form_of(row):
-    """Return whether a row is one of "texts", or a pair and so one of "chats"."""
-    return "texts" if isinstance(row, str) else "chats"
-
-
 def as_chat(row):
     """Return a row as a list of messages."""
     if isinstance(row, str):

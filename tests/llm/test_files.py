@@ -94,7 +94,7 @@ def test_weights_by_name(saved, handle):
         ({"n_rows": 80}, "a vocabulary size of 64, and this one has 80"),
         ({"hidden_size": 32}, "a hidden size of 16, and this one has 32"),
         ({"num_hidden_layers": 3}, "a number of layers of 2, and this one has 3"),
-        ({"initializer_range": 0.2}, "other weights or another tokenizer"),
+        ({"initializer_range": 0.2}, "other weights, another configuration"),
     ],
 )
 def test_another_model_is_refused(saved, make_model, tokenizer, config, message):
@@ -209,3 +209,50 @@ def test_load_is_called_on_an_instance(saved):
     for call in calls:
         with pytest.raises(TypeError, match=words):
             call()
+
+
+def _saved(language_model, posts, path):
+    RedFlagClassifier(language_model).fit(*posts).save(path)
+
+
+def test_the_rules_of_the_tokenizer_must_be_those_that_were_saved(
+    make_model, make_tokenizer, posts, tmp_path
+):
+    from tokenizers import normalizers
+    from tokenizers.processors import TemplateProcessing
+
+    path = tmp_path / "flag"
+    _saved((make_model(), make_tokenizer()), posts, path)
+    begun, lower, templated = (make_tokenizer() for _ in range(3))
+    begun.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<user> $A", special_tokens=[("<user>", 1)]
+    )
+    lower.backend_tokenizer.normalizer = normalizers.Lowercase()
+    templated.chat_template = "{{ messages }}"
+    for other in (begun, lower, templated):
+        with pytest.raises(ValueError, match="another tokenizer"):
+            RedFlagClassifier((make_model(), other)).load(path)
+
+
+def test_the_configuration_must_be_that_which_was_saved(
+    make_model, tokenizer, posts, tmp_path
+):
+    path = tmp_path / "flag"
+    _saved((make_model(), tokenizer), posts, path)
+    for change in ({"rms_norm_eps": 1e-3}, {"rope_theta": 77.0}):
+        with pytest.raises(ValueError, match="another configuration"):
+            RedFlagClassifier((make_model(**change), tokenizer)).load(path)
+    same = make_model(eos_token_id=7, use_cache=False, dtype="float32")
+    RedFlagClassifier((same, tokenizer)).load(path)
+
+
+def test_a_tokenizer_may_get_a_token_for_padding(
+    make_model, make_tokenizer, posts, tmp_path
+):
+    path, X = tmp_path / "flag", posts[0]
+    _saved((make_model(), make_tokenizer()), posts, path)
+    padded = make_tokenizer()
+    padded.add_special_tokens({"pad_token": "<|pad|>"})
+    clf = RedFlagClassifier((make_model(), padded)).load(path)
+    again = RedFlagClassifier((make_model(), make_tokenizer())).load(path)
+    assert_array_equal(clf.decision_function(X), again.decision_function(X))

@@ -46,7 +46,9 @@ class StreamingMixin:
         """
         return RedFlagMonitor(self, prompt, kind, prefill)
 
-    def stopping_criteria(self, input_ids, attention_mask=None, *, kind=None):
+    def stopping_criteria(
+        self, input_ids, attention_mask=None, *, kind=None, pad_token_id=None
+    ):
         """Make a criterion that ends `generate` where a text is flagged.
 
         Pass it to `generate` of a model that writes in the tokens of this one,
@@ -67,6 +69,10 @@ class StreamingMixin:
         kind : str, default=None
             As in :meth:`stream`.
 
+        pad_token_id : int, default=None
+            The padding, if `generate` is given another one than the model's or the
+            tokenizer's. At the end of a row it is no text.
+
         Returns
         -------
         criterion : RedFlagStoppingCriteria
@@ -78,4 +84,6 @@ class StreamingMixin:
         ValueError
             If the prompts are not rows of tokens.
         """
-        return RedFlagStoppingCriteria(self, input_ids, attention_mask, kind)
+        return RedFlagStoppingCriteria(
+            self, input_ids, attention_mask, kind, pad_token_id
+        )

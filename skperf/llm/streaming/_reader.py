@@ -76,7 +76,15 @@ class Reader:
             goes_on = not np.isfinite(coarse) or torch.allclose(
                 whole, pieces, rtol=0, atol=coarse
             )
-        except (AttributeError, IndexError, NotImplementedError, TypeError) as error:
+        except torch.OutOfMemoryError:
+            raise
+        except (
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             goes_on, reason = False, error
         if not goes_on:
             raise ValueError(

@@ -31,6 +31,9 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     kind : str, default=None
         As in :meth:`RedFlagClassifier.stopping_criteria`.
 
+    pad_token_id : int, default=None
+        As in :meth:`RedFlagClassifier.stopping_criteria`.
+
     Attributes
     ----------
     flagged : ndarray of shape (n_rows,)
@@ -40,7 +43,9 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     # generate pads rows that have ended only if one of its criteria has this attribute
     eos_token_id = None
 
-    def __init__(self, classifier, input_ids, attention_mask=None, kind=None):
+    def __init__(
+        self, classifier, input_ids, attention_mask=None, kind=None, pad_token_id=None
+    ):
         check_is_fitted(classifier)
         rows = _as_rows(input_ids, "input_ids")
         kept = torch.ones_like(rows)
@@ -52,6 +57,7 @@ class RedFlagStoppingCriteria(StoppingCriteria):
             row[some].tolist() for row, some in zip(rows, kept.bool(), strict=True)
         ]
         self._ends = _ends(classifier.language_model_)
+        self._pad = _pad(classifier.language_model_, pad_token_id)
         self._monitors = []
         self.flagged = np.zeros(len(rows), dtype=bool)
 
@@ -107,13 +113,23 @@ class RedFlagStoppingCriteria(StoppingCriteria):
         ]
         self.flagged = np.zeros(n_rows, dtype=bool)
         self._ended = np.zeros(n_rows, dtype=bool)
+        self._n_pads = np.zeros(n_rows, dtype=int)
 
     def _go_on(self, i, tokens):
-        """Give tokens to the monitor of a row, unless the row has ended."""
+        """Give tokens to the monitor of a row, unless the row has ended.
+
+        Rows may end in ways that are not known here, and are padded then. So what may
+        be padding is text only where other text follows.
+        """
         for token in tokens:
             if self._ended[i]:
                 break
-            self._monitors[i].push(token)
+            if token == self._pad and token not in self._ends:
+                self._n_pads[i] += 1
+                continue
+            for part in [*[self._pad] * self._n_pads[i], token]:
+                self._monitors[i].push(part)
+            self._n_pads[i] = 0
             self.flagged[i] = self._monitors[i].flagged
             self._ended[i] = self.flagged[i] or token in self._ends
 
@@ -126,6 +142,14 @@ def _as_rows(tokens, name):
             f"{tuple(tokens.shape)}."
         )
     return tokens
+
+
+def _pad(language_model, pad_token_id):
+    """Return what rows are padded with, if that is not what ends them."""
+    config = getattr(language_model.model, "generation_config", None)
+    choices = (pad_token_id, getattr(config, "pad_token_id", None))
+    chosen = next((choice for choice in choices if choice is not None), None)
+    return language_model.tokenizer.pad_token_id if chosen is None else chosen
 
 
 def _ends(language_model):

@@ -112,7 +112,7 @@ def test_each_token_costs_one_step(fixed, model, tokenizer, make_model, max_leng
     hook = model.model.layers[0].register_forward_hook(
         lambda module, args, output: counts.append(args[0].shape[1])
     )
-    _ = handle.head  # looked at once, by two passes
+    clf.stream()  # the model is looked at once, by some passes
     counts.clear()
     prompt = torch.tensor([[4, 5, 6]])
     generate(make_model(), prompt, [clf.stopping_criteria(prompt)])
@@ -210,3 +210,41 @@ def test_an_error_ends_generation(fixed, handle, monkeypatch):
     )
     with pytest.raises(ZeroDivisionError):
         generate(handle.model, prompt, [criterion])
+
+
+@pytest.mark.parametrize("where", ["passed", "tokenizer"])
+def test_padding_of_rows_that_ended_otherwise_is_no_text(
+    fixed, make_model, make_tokenizer, where
+):
+    """Rows that end by stop strings, or by another end of text, are padded."""
+    tokenizer = make_tokenizer()
+    if where == "tokenizer":
+        tokenizer.pad_token = "[UNK]"
+    model = make_model()
+    clf = fixed(LanguageModel(model, tokenizer), aggregate="max")
+    free = generate(model, PROMPTS[:, 2:], [])
+    ends = [row[4].item() for row in free[:, 2:]][:1]  # the first row ends here
+    plain = generate(model, PROMPTS[:, 2:], [], eos_token_id=ends)
+    texts = [(*row.tolist(),) for row in plain[:, 2:]]
+    written = [
+        text[: text.index(ends[0]) + 1] if ends[0] in text else text for text in texts
+    ]
+    assert len(written[0]) < len(texts[0])  # there is padding
+    scores = [_highest(clf, PROMPTS[i, 2:], text) for i, text in enumerate(written)]
+    padded = _highest(clf, PROMPTS[0, 2:], texts[0])
+    clf.threshold_ = max(scores) + 1e-6
+    options = {"pad_token_id": 0} if where == "passed" else {}
+    criterion = clf.stopping_criteria(PROMPTS[:, 2:], **options)
+    out = generate(model, PROMPTS[:, 2:], [criterion], eos_token_id=ends)
+    assert torch.equal(out, plain)
+    assert not criterion.flagged.any()
+    assert padded > clf.threshold_  # it would have been flagged
+
+
+def _highest(clf, prompt, tokens):
+    monitor = clf.stream(prompt)
+    scores = []
+    for token in tokens:
+        monitor.push(token)
+        scores.append(monitor._pooling.pooled)
+    return max(scores)
