@@ -13,6 +13,7 @@ from skperf.llm.model._checkpoint import (
     with_row,
     write_checkpoint,
 )
+from skperf.llm.model._kinds import has_adapters
 from skperf.llm.tuning._merging import mean_row, merged_weights
 
 
@@ -133,6 +134,11 @@ def _check_weights(model):
             f"{type(model).__name__} has quantized weights, or an output head that is "
             "no linear map, into which no row can be put. Load it in float32 or "
             "bfloat16."
+        )
+    if has_adapters(model):
+        raise ValueError(
+            "The model has adapters of peft, which an ordinary checkpoint has not. "
+            "Merge them into its weights first, with merge_and_unload, and fit again."
         )
     if len(head.weight) != len(embedding.weight):
         raise ValueError(

@@ -121,6 +121,10 @@ def test_models_with_adapters_of_peft(make_model, tokenizer, posts, tmp_path):
     scores = clf.transform(X)
     with pytest.raises(TypeError, match="made in memory and has no name"):
         pickle.dumps(clf)  # its name is that of the model without adapters
+    with pytest.raises(ValueError, match="Merge them into its weights first"):
+        RedFlagClassifier((tuned, tokenizer), fit_intercept=False).fit(X, y).export(
+            tmp_path / "exported"
+        )
     clf.save(tmp_path / "flag.safetensors")
     merged = RedFlagClassifier((tuned.merge_and_unload(), tokenizer)).fit(X, y)
     assert_allclose(scores, merged.transform(X), rtol=1e-3, atol=1e-4)
