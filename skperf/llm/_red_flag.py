@@ -85,9 +85,9 @@ class RedFlagClassifier(
         tokens. That is faster, and middle layers are often better. None means the
         whole model.
 
-    aggregate : {"mean", "max", "window", "first", "last", "cusum", "shrunk_mean"} or \
-            callable, default="mean"
-        The text's log-odds from those of its positions. "window" is the largest mean
+    aggregate : str or callable, default="mean"
+        The text's log-odds from those of its positions: "mean", "max", "window",
+        "first", "last", "cusum" or "shrunk_mean". "window" is the largest mean
         of `window` neighbours. "cusum" is the largest sum of neighbours above
         ``center_``, for passages of any length [2]_. "shrunk_mean" is the sum above
         ``center_`` divided by the number of positions and 32 more, so that the first

@@ -15,7 +15,16 @@ from skperf.utils._sklearn import _check_sample_weight
 
 
 class Interval(NamedTuple):
-    """A figure and the ends of its interval."""
+    """A figure and the ends of its interval.
+
+    Parameters
+    ----------
+    value : float
+        The figure.
+
+    low, high : float
+        The ends.
+    """
 
     value: float
     low: float

@@ -294,18 +294,41 @@ class LanguageModel:
         return self._recall(texts, layer, compute)
 
     def check_causal(self, layer=None):
-        """Raise a ValueError if the model looks ahead, up to a layer."""
+        """Raise a ValueError if the model looks ahead.
+
+        Parameters
+        ----------
+        layer : int, default=None
+            The layer up to which it is run; None means all.
+        """
         if layer not in self._causal:
             with telling_of_memory(self):
                 check_causal(self.model, tokens_runner(self.model, layer))
             self._causal.add(layer)
 
     def known_to_go_on(self, layer):
-        """Tell whether it is known that the model can be read token by token."""
+        """Tell whether it is known that the model can be read token by token.
+
+        Parameters
+        ----------
+        layer : int or None
+            The layer up to which it is read; None means all.
+
+        Returns
+        -------
+        known : bool
+            Whether :meth:`note_goes_on` was called for the layer.
+        """
         return layer in self._going_on
 
     def note_goes_on(self, layer):
-        """Take note that the model can be read token by token, up to a layer."""
+        """Take note that the model can be read token by token.
+
+        Parameters
+        ----------
+        layer : int or None
+            The layer up to which it is read; None means all.
+        """
         self._going_on.add(layer)
 
     def layer_outputs(self, texts, layer):

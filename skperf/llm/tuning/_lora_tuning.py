@@ -122,7 +122,13 @@ class LoraTuning(BaseEstimator):
         self.random_state = random_state
 
     def check(self, layer):
-        """Raise unless the parameters are valid, and the whole model is read."""
+        """Raise a ValueError unless the parameters are valid for a layer.
+
+        Parameters
+        ----------
+        layer : int or None
+            The classifier's; adapters need the whole model, which is None.
+        """
         self._validate_params()
         if layer is not None:
             raise ValueError(

@@ -24,8 +24,28 @@ class TokenTuning(BaseEstimator):
     """
 
     def check(self, layer):
-        """Do nothing: any layer will do."""
+        """Do nothing: any layer will do.
+
+        Parameters
+        ----------
+        layer : int or None
+            The classifier's.
+        """
 
     def tune(self, language_model, texts, flagged, weight, row, fit_intercept):
-        """Return the row as it is, and no further attributes; see LoraTuning."""
+        """Return the row as it is.
+
+        Parameters
+        ----------
+        language_model, texts, flagged, weight, row, fit_intercept
+            As in :meth:`LoraTuning.tune`.
+
+        Returns
+        -------
+        row : FlagRow
+            The same row.
+
+        attributes : dict
+            Empty: there are no further ones.
+        """
         return row, {}
