@@ -67,6 +67,6 @@ def _columns(X: Table) -> Floats:
 
 
 def _dense(coef: object) -> Floats:
-    if isinstance(coef, sparse.spmatrix | sparse.sparray):
+    if sparse.issparse(coef):
         coef = coef.toarray()
     return np.asarray(coef, dtype=float)
