@@ -3,8 +3,6 @@
 
 """The coefficients and intercepts of a linear model, and derivatives by them."""
 
-from typing import Any
-
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -68,7 +66,7 @@ def _columns(X: Table) -> Floats:
     return np.asarray(X, dtype=float).T
 
 
-def _dense(coef: Any) -> Floats:
+def _dense(coef: object) -> Floats:
     if sparse.issparse(coef):
-        coef = coef.toarray()
+        coef = sparse.csr_matrix(coef).toarray()
     return np.asarray(coef, dtype=float)
