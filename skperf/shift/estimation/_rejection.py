@@ -1,0 +1,154 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Estimating equations of Resample-if-Rejected, for 'delta'."""
+
+import numpy as np
+
+from skperf.exceptions import UnidentifiedError
+from skperf.shift._deployment import Deployment
+from skperf.shift._predictor import Columns, PredictionFunction
+from skperf.shift._probabilities import as_probabilities
+from skperf.shift._sample import Floats, Rows, Sample
+from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._pairs import likelihood_equations
+from skperf.shift.estimation._people import People
+from skperf.shift.estimation._told import require_before, require_function, told_before
+from skperf.utils._rows import number_rows
+from skperf.utils._sklearn import _num_samples, _safe_indexing
+from skperf.utils._tables import (
+    column_indices,
+    concatenate,
+    replace_columns,
+)
+
+_ASKER = "delta of ResampleIfRejected"
+_N_DONORS = 50  # for each row; the mean over all would take n times n predictions
+_SAME = 1e-12
+
+
+def rejection_equations(deployment: Deployment, columns: Columns | None) -> Equations:
+    """Return the equations of one deployment, the sharpest that it allows."""
+    y_pred = _chances(told_before(deployment, _ASKER))
+    if deployment.paired:
+        return _paired(deployment, columns, y_pred)
+    predictor = require_function(deployment, _ASKER)
+    before = require_before(deployment, _ASKER)
+    if columns is None:
+        return _whole_rows(before, deployment.after, y_pred, predictor)
+    return _strategic(before, deployment.after, y_pred, predictor, columns)
+
+
+def _chances(y_pred: Floats) -> Floats:
+    y_pred = as_probabilities(y_pred, _ASKER, "the probability of being rejected")
+    if np.min(y_pred) == 1:
+        raise UnidentifiedError(
+            "Everybody was rejected for certain, whatever delta is. Deploy a model "
+            "that predicts less than 1 for some."
+        )
+    return y_pred
+
+
+def _paired(
+    deployment: Deployment, columns: Columns | None, y_pred: Floats
+) -> Equations:
+    """Return the likelihood of who has moved: g, but for donors that are like them."""
+    before = require_before(deployment, _ASKER)
+    kinds, kinds_after = _kinds(before, deployment.after, columns)
+    people = People.of(before)
+    counts = np.bincount(kinds, people.weights, kinds_after.max() + 1)
+    seen = 1 - counts[kinds]  # a donor may have the same values
+    moved = (kinds != kinds_after).astype(float)
+    return likelihood_equations(
+        people, moved, seen * y_pred, seen * (1 - y_pred), seen * y_pred
+    )
+
+
+def _kinds(before: Sample, after: Sample, columns: Columns | None) -> tuple[Rows, Rows]:
+    """Return a number for each row before and after; equal ones for equal values.
+
+    The values are those of the columns, or the whole row and its target.
+    """
+    n_rows = _num_samples(before.X)
+    X = concatenate([before.X, after.X])
+    if columns is not None:
+        numbers, _ = number_rows(_safe_indexing(X, column_indices(X, columns), axis=1))
+    else:
+        y = concatenate([before.y, after.y])
+        parts = [number_rows(X)[0], number_rows(np.asarray(y))[0]]
+        numbers, _ = number_rows(np.stack(parts, axis=1))
+    return numbers[:n_rows], numbers[n_rows:]
+
+
+def _whole_rows(
+    before: Sample, after: Sample, y_pred: Floats, predictor: PredictionFunction
+) -> Equations:
+    """Return E_after h = E h - (1 - delta) Cov(f, h), for h = f and h = f squared."""
+    seen, told = People.of(after), People.of(before)
+    h = np.stack([y_pred, y_pred**2], axis=1)
+    centred = y_pred - told.mean(y_pred)
+    if told.mean(centred**2) < _SAME:
+        raise UnidentifiedError(
+            "All people were given the same prediction, so rejected and accepted ones "
+            "cannot be told apart. Deploy a model whose predictions differ, or give "
+            "pairs: the same people before and after (paired=True)."
+        )
+    covariances = centred[:, None] * (h - told.mean(h))
+    seen_f = _chances(predictor(after.X))
+    after_h = np.stack([seen_f, seen_f**2], axis=1)
+
+    def terms(delta: float) -> list[Floats]:
+        return [after_h, (1 - delta) * covariances - h]
+
+    return Equations([seen, told], terms)
+
+
+def _strategic(
+    before: Sample,
+    after: Sample,
+    y_pred: Floats,
+    predictor: PredictionFunction,
+    columns: Columns,
+) -> Equations:
+    """Return E_after h = E[(1 - g) h + g h'], where h' has the columns of a donor."""
+    seen, told = People.of(after), People.of(before)
+    places = column_indices(before.X, columns)
+    rows = np.arange(len(y_pred))
+    h = np.stack([y_pred, y_pred**2], axis=1)
+    # each row counts as itself, and as the donor of other rows
+    own, given = np.zeros((2, 2, *h.shape))
+    weight_own, weight_given = np.zeros((2, len(rows), 1))
+    weights = told.weights[:, None]
+    for distance in _distances(len(rows)):
+        donors = (rows + distance) % len(rows)
+        moved = replace_columns(before.X, places, rows, donors)
+        f = np.asarray(predictor(moved))
+        gain = np.stack([f, f**2], axis=1) - h
+        parts = np.stack([y_pred[:, None] * gain, (1 - y_pred)[:, None] * gain])
+        own += weights[donors] * parts
+        weight_own += weights[donors]
+        given[:, donors] += weights * parts
+        weight_given[donors] += weights
+    own /= weight_own
+    given /= weight_given
+    given -= (told.weights @ given)[:, None]  # the mean is in `own`
+    if np.abs(told.weights @ own[1, :, 0]) < _SAME:
+        raise UnidentifiedError(
+            "The strategic columns do not change the predictions on average, so their "
+            "replacement cannot be seen in these. Deploy a model that uses them, or "
+            "give pairs: the same people before and after (paired=True)."
+        )
+    fixed, slopes = own + given
+    seen_f = _chances(predictor(after.X))
+    after_h = np.stack([seen_f, seen_f**2], axis=1)
+
+    def terms(delta: float) -> list[Floats]:
+        return [after_h, -(h + fixed + delta * slopes)]
+
+    return Equations([seen, told], terms)
+
+
+def _distances(n_rows: int) -> Rows:
+    """Return how far away the donors of each row are, each row giving as often."""
+    n_donors = min(_N_DONORS, n_rows)
+    return np.unique(np.linspace(0, n_rows, n_donors, endpoint=False).astype(int))
