@@ -118,9 +118,10 @@ class Comparison:
             gaps.append(experience.gap(shift, before, after, told, replicate))
         return np.concatenate(gaps)
 
-    def covariance(self, values: Floats) -> Floats:
-        """Return the covariance of the gaps, over replicates."""
-        drawn = [self.gaps(values, number + 1) for number in range(N_REPLICATES)]
+    def covariance(self, values: Floats, first: int = 1) -> Floats:
+        """Return the covariance of the gaps, over replicates from a first one on."""
+        numbers = range(first, first + N_REPLICATES)
+        drawn = [self.gaps(values, number) for number in numbers]
         return np.atleast_2d(np.cov(np.array(drawn).T))
 
     def slopes(self, values: Floats) -> Floats:

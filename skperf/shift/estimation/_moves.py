@@ -3,6 +3,8 @@
 
 """Estimating equations of people who move against the gradient of a score."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from skperf.exceptions import UnidentifiedError
@@ -16,6 +18,7 @@ from skperf.shift.estimation._people import People
 from skperf.shift.estimation._told import require_before, require_function
 from skperf.utils._tables import add_to_columns, column_indices, column_values
 
+_DOUBLINGS = 20
 _ASKER = "epsilon of StrategicResponse"
 
 
@@ -70,11 +73,21 @@ def _unpaired(
         moved = add_to_columns(before.X, places, -epsilon * gradient)
         return [after, -np.asarray(predictor.score(moved))[told.kept, None]]
 
-    start = told.mean(np.asarray(predictor.score(before.X))[told.kept])
-    steps = told.mean((gradient[told.kept] ** 2).sum(axis=1))
-    guess = float((start - seen.mean(after)[0]) / steps)
-    reach = 10 * abs(guess) + 1 / np.sqrt(steps)
-    return Equations([seen, told], terms, (-reach, reach))
+    def fall(epsilon: float) -> float:
+        after, moved = terms(epsilon)
+        return float((seen.mean(after) + told.mean(moved))[0])
+
+    length = np.sqrt(told.mean((gradient[told.kept] ** 2).sum(axis=1)))
+    return Equations([seen, told], terms, _bracket(fall, 0.01 / length))
+
+
+def _bracket(fall: Callable[[float], float], reach: float) -> tuple[float, float]:
+    """Return steps of both signs, the smallest of which one is too long."""
+    for _ in range(_DOUBLINGS):
+        if fall(-reach) * fall(reach) < 0:
+            break
+        reach *= 2
+    return -reach, reach
 
 
 def _gradient(predictor: PredictionFunction, before: Sample, places: Rows) -> Floats:

@@ -18,9 +18,7 @@ def pool(solutions: Sequence[Solution]) -> tuple[float, float, Misfit]:
     """
     values = np.array([solution.value for solution in solutions])
     covariance = np.array([[_shared(a, b) for b in solutions] for a in solutions])
-    inverse = np.linalg.pinv(covariance, hermitian=True)
-    variance = 1 / inverse.sum()
-    value = float(variance * inverse.sum(axis=0) @ values)
+    shares, variance = _best_shares(covariance)
     contrasts = np.diff(np.eye(len(values)), axis=0)
     apart = chi_square_of(contrasts @ values, contrasts @ covariance @ contrasts.T)
     misfits = [apart, *(solution.misfit for solution in solutions)]
@@ -28,7 +26,17 @@ def pool(solutions: Sequence[Solution]) -> tuple[float, float, Misfit]:
         sum(misfit.statistic for misfit in misfits),
         sum(misfit.n_equations for misfit in misfits),
     )
-    return value, float(variance), total
+    return float(shares @ values), variance, total
+
+
+def _best_shares(covariance: Floats) -> tuple[Floats, float]:
+    """Return the shares of estimates in the one of least variance, and that."""
+    exact = np.diag(covariance) == 0  # of data without noise
+    if exact.any():
+        return exact / exact.sum(), 0.0
+    inverse = np.linalg.pinv(covariance, rcond=1e-10, hermitian=True)
+    variance = 1 / inverse.sum()
+    return variance * inverse.sum(axis=0), float(variance)
 
 
 def _shared(first: Solution, second: Solution) -> Floats:

@@ -15,7 +15,7 @@ from skperf.shift._sample import Floats
 from skperf.shift.estimation._comparison import N_REPLICATES, Comparison
 from skperf.shift.estimation._equations import Misfit, chi_square_of
 
-_SHRINKAGE = 0.1  # of correlations, which replicates tell roughly
+_SHRINKAGE = 0.2  # of correlations, which replicates tell roughly
 _TRACE = 0.1  # standard errors by which the data must change with a strength
 
 
@@ -39,7 +39,9 @@ def fit_by_simulation(
     ).x
     slopes = root.T @ comparison.slopes(found)
     _require_rank(slopes * comparison.scales(found), names)
-    covariance = root.T @ comparison.covariance(found) @ root
+    # others than those of the weights, which suit their own replicates too well
+    covariance = comparison.covariance(found, first=N_REPLICATES + 1)
+    covariance = root.T @ covariance @ root
     inverse = np.linalg.pinv(slopes)
     rest = np.eye(len(slopes)) - slopes @ inverse
     misfit = chi_square_of(
