@@ -34,6 +34,7 @@ _CLASSES = {
     "Cotangent": "shift",
     "Deployment": "shift",
     "Dice": "shift",
+    "ExperimentPlan": "shift",
     "FormCheck": "shift",
     "FunctionShift": "shift",
     "GameOutcomeShift": "games",

@@ -19,6 +19,7 @@ from skperf.shift._strategic import StrategicResponse
 from skperf.shift._strength import Strength
 from skperf.shift._world import World
 from skperf.shift.estimation._estimate import estimate_shift
+from skperf.shift.estimation._plan import ExperimentPlan, plan_experiment
 from skperf.shift.estimation._result import FormCheck, ShiftEstimate
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Cotangent",
     "Deployment",
     "Dice",
+    "ExperimentPlan",
     "FormCheck",
     "FunctionShift",
     "OutcomeShift",
@@ -43,4 +45,5 @@ __all__ = [
     "TransformedPredictionShift",
     "World",
     "estimate_shift",
+    "plan_experiment",
 ]

@@ -46,6 +46,11 @@ class BaseShift(ABC, BaseEstimator):
         Parameters that say how strongly people react, for :func:`estimate_shift`. None
         unless an author names them.
 
+    perturbed_within : (float, float) or None
+        The range of predictions, for shifts of outcomes, whose strength is told by
+        predictions that were perturbed at random. None for all others, whose strength
+        is told by people before and after.
+
     Examples
     --------
     >>> import numpy as np
@@ -68,6 +73,7 @@ class BaseShift(ABC, BaseEstimator):
 
     is_random: bool | None = None
     strengths: ClassVar[Mapping[str, Strength]] = {}
+    perturbed_within: ClassVar[tuple[float, float] | None] = None
 
     @property
     def is_differentiable(self) -> bool:

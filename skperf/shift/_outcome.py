@@ -75,6 +75,7 @@ class OutcomeShift(PopulationShift):
 
     is_differentiable = True
     strengths: ClassVar[Mapping[str, Strength]] = {"feedback": Strength()}
+    perturbed_within = (-np.inf, np.inf)
 
     def __init__(
         self, feedback: float | ArrayLike, *, spread: float | None = None

@@ -105,6 +105,7 @@ class SelfFulfillingShift(PopulationShift):
     strengths: ClassVar[Mapping[str, Strength]] = {
         "strength": Strength(low=0.0, high=1.0)
     }
+    perturbed_within = (0.0, 1.0)
 
     def __init__(
         self,

@@ -106,8 +106,13 @@ class Comparison:
         A replicate has people drawn from those of the data, and other random numbers of
         the shift; all strengths see the same. Number 0 is the data.
         """
+        return self._gaps(self._with(values), replicate)
+
+    def _with(self, values: Floats) -> BaseShift:
         named = dict(zip(self.names, values.tolist(), strict=True))
-        shift = clone(self.shift).set_params(**named)
+        return clone(self.shift).set_params(**named)
+
+    def _gaps(self, shift: BaseShift, replicate: int) -> Floats:
         gaps = []
         for experience, (rows, after_rows) in zip(
             self.experiences, self.replicates.rows(replicate), strict=True
@@ -121,7 +126,8 @@ class Comparison:
     def covariance(self, values: Floats, first: int = 1) -> Floats:
         """Return the covariance of the gaps, over replicates from a first one on."""
         numbers = range(first, first + N_REPLICATES)
-        drawn = [self.gaps(values, number) for number in numbers]
+        shift = self._with(values)
+        drawn = [self._gaps(shift, number) for number in numbers]
         return np.atleast_2d(np.cov(np.array(drawn).T))
 
     def slopes(self, values: Floats) -> Floats:

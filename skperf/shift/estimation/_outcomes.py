@@ -23,11 +23,14 @@ _Z = 1.96
 _EDGE = 0.999  # of the largest strength at which somebody's chance would be zero
 _FURTHEST = 5.0  # below zero, where predictions are averted
 _SMALL = 0.1
+_PRECISION = 0.1  # of the experiment that is proposed
 
 
 def outcome_equations(deployments: Sequence[Deployment]) -> list[Equations]:
     """Return equations for y' = y + a f: of pairs, perturbations or arms."""
     asker = "feedback of OutcomeShift"
+    for deployment in deployments:
+        _numbers(deployment.after)  # says what is wrong with it
     pairs = [d for d in deployments if _is_pair(d)]
     equations = [_moves(deployment, asker) for deployment in pairs]
     others = [d for d in deployments if not _is_pair(d)]
@@ -59,11 +62,12 @@ def _moves(deployment: Deployment, asker: str) -> Equations:
 
 def _numbers(sample: Sample) -> Floats:
     try:
-        return one_each(sample.y, sample, "y of a sample")
-    except TypeError as error:
+        y = np.asarray(sample.y, dtype=float)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"OutcomeShift moves numbers; y holds others ({error})."
+            f"OutcomeShift moves numbers, and y of a sample holds others ({error})."
         ) from error
+    return one_each(y, sample, "y of a sample")
 
 
 def _is_pair(deployment: Deployment) -> bool:
@@ -71,15 +75,23 @@ def _is_pair(deployment: Deployment) -> bool:
     return deployment.paired and deployment.perturbation is None
 
 
-def _advise_numbers(outcomes: Floats) -> str:
+def _advise_numbers(outcomes: NDArray) -> str:
     noise = float(np.std(np.asarray(outcomes, dtype=float)))
-    size = noise / 4
-    n_rows = int(np.ceil((_Z * noise / (0.1 * size)) ** 2))
+    return _advise(noise / 4, int(np.ceil((4 * _Z / _PRECISION) ** 2)))
+
+
+def _advise_chances(outcomes: NDArray) -> str:
+    """Return what tells a strength where half of the people are positive."""
+    return _advise(_SMALL, int(np.ceil((_Z / (_PRECISION * _SMALL)) ** 2)))
+
+
+def _advise(size: float, n_rows: int) -> str:
     return (
         f"Add a random number of +-{size:.3g} to each prediction and record it as "
-        f"perturbation: about {n_rows} rows tell the strength to +-0.1, at a squared "
-        f"error that is higher by {size**2:.3g} at most. Or show two models to people "
-        "drawn at random, each a Deployment. plan_experiment says what others need."
+        f"perturbation: about {n_rows} rows tell the strength a to +-{_PRECISION}, "
+        f"while the squared error of the predictions is higher by (1 - a)^2 times "
+        f"{size**2:.3g}. Or show two models with other mean predictions to people "
+        "drawn at random, each a Deployment. plan_experiment finds what suits yours."
     )
 
 
@@ -137,14 +149,3 @@ def _turns(
     people = People.of(deployment.after, np.flatnonzero(can))
     f = told[can]
     return likelihood_equations(people, turned[can] * 1.0, 0 * f, f, np.ones(len(f)))
-
-
-def _advise_chances(outcomes: NDArray) -> str:
-    n_rows = int(np.ceil((2 * _Z / (0.1 * _SMALL)) ** 2 / 4))
-    return (
-        f"Add a random number of +-{_SMALL} to each prediction and record it as "
-        f"perturbation: about {n_rows} rows tell the strength to +-0.1, at a squared "
-        f"error of the predictions that is higher by {_SMALL**2:.3g} at most. Or show "
-        "two models to people drawn at random, each a Deployment; the more their mean "
-        "predictions differ the fewer rows. plan_experiment says what others need."
-    )

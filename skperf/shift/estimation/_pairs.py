@@ -33,9 +33,8 @@ def likelihood_equations(
     other : ndarray of shape (n_rows,)
         A term that the probability does not have, if the form is right.
     """
-    share = people.mean(changed)
-    if not len(people) or share in (0, 1) or not per_strength.any():
-        raise UnidentifiedError(_ends(len(people), share))
+    if not len(people) or np.ptp(changed) == 0 or not per_strength.any():
+        raise UnidentifiedError(_ends(changed))
     weights = _likelihood_weights(people, changed, anyway, per_strength)
     tests = np.stack([per_strength, other], axis=1) * weights[:, None]
 
@@ -63,14 +62,15 @@ def _likelihood_weights(
     return weights
 
 
-def _ends(n_rows: int, share: float) -> str:
+def _ends(changed: Floats) -> str:
+    n_rows = len(changed)
     if not n_rows:
         return (
             "Nobody in these pairs could have changed, so they tell nothing of the "
             "strength. Give pairs with people who can."
         )
     return (
-        f"{share:.0%} of {n_rows} people have changed. With no variation the strength "
+        f"{changed.mean():.0%} of {n_rows} people have changed. With no variation the strength "
         "is at an end of its range or nobody could react, and no interval can be told; "
         f"a chance of up to {3 / n_rows:.2g} (or of 1 minus that) would look the same. "
         "Give more pairs, or a model with other predictions."

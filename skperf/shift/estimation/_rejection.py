@@ -25,6 +25,7 @@ from skperf.utils._tables import (
 _ASKER = "delta of ResampleIfRejected"
 _N_DONORS = 50  # for each row; the mean over all would take n times n predictions
 _SAME = 1e-12
+_Z, _PRECISION = 1.96, 0.1  # of the experiment that is proposed
 
 
 def rejection_equations(deployment: Deployment, columns: Columns | None) -> Equations:
@@ -90,8 +91,8 @@ def _whole_rows(
     if told.mean(centred**2) < _SAME:
         raise UnidentifiedError(
             "All people were given the same prediction, so rejected and accepted ones "
-            "cannot be told apart. Deploy a model whose predictions differ, or give "
-            "pairs: the same people before and after (paired=True)."
+            "cannot be told apart. Deploy a model whose predictions differ, or "
+            + _advise_pairs(y_pred)
         )
     covariances = centred[:, None] * (h - told.mean(h))
     seen_f = _chances(predictor(after.X))
@@ -136,7 +137,7 @@ def _strategic(
         raise UnidentifiedError(
             "The strategic columns do not change the predictions on average, so their "
             "replacement cannot be seen in these. Deploy a model that uses them, or "
-            "give pairs: the same people before and after (paired=True)."
+            + _advise_pairs(y_pred)
         )
     fixed, slopes = own + given
     seen_f = _chances(predictor(after.X))
@@ -146,6 +147,16 @@ def _strategic(
         return [after_h, -(h + fixed + delta * slopes)]
 
     return Equations([seen, told], terms)
+
+
+def _advise_pairs(y_pred: Floats) -> str:
+    """Return how many pairs tell delta, if half of the people move at prediction 0."""
+    information = np.mean((1 - y_pred) / (0.5 * (0.5 + 0.5 * y_pred)))
+    n_pairs = int(np.ceil((_Z / _PRECISION) ** 2 / information))
+    return (
+        f"give pairs, the same people before and after (paired=True): {n_pairs} tell "
+        f"delta to +-{_PRECISION}, without a perturbation and so at no risk."
+    )
 
 
 def _distances(n_rows: int) -> Rows:

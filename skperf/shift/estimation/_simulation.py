@@ -67,9 +67,10 @@ def _require_rank(slopes: Floats, names: Sequence[str]) -> None:
     """Raise where some mixture of strengths leaves no trace in the data."""
     padding = np.zeros((len(names), len(names)))  # there may be fewer means
     _, traces, directions = np.linalg.svd(np.vstack([slopes, padding]))
-    trace, share = traces[-1], np.abs(directions[-1])
-    if trace >= _TRACE:
+    faint = traces < _TRACE
+    if not faint.any():
         return
+    trace, share = traces[-1], np.abs(directions[faint]).max(axis=0)
     guilty = [name for name, part in zip(names, share, strict=True) if part > 0.1]
     rows = (
         f"It would take {1 / trace**2:.0f} times as many rows. "
