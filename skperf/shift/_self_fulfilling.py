@@ -240,7 +240,9 @@ def _two_classes(y: Table) -> tuple[NDArray, NDArray, NDArray]:
 def _positive_label(deployments: Sequence[Deployment]) -> Label:
     """Return the label that people were told the probability of, in all deployments."""
     samples = [s for d in deployments for s in (d.before, d.after) if s is not None]
-    labels, _, _ = _two_classes(np.concatenate([np.ravel(s.y) for s in samples]))
+    labels, _, _ = _two_classes(
+        np.concatenate([np.ravel(np.asarray(s.y)) for s in samples])
+    )
     names = labels.tolist()
     told = [
         PredictionFunction()

@@ -112,7 +112,9 @@ def _all_arms(deployments: Sequence[Deployment], asker: str) -> list[Arm]:
 def _by_perturbation(deployment: Deployment, asker: str) -> Experiment:
     people = People.of(deployment.after)
     told = told_after(deployment, asker)
-    lot = one_each(deployment.perturbation, deployment.after, "perturbation")
+    lot = one_each(
+        np.asarray(deployment.perturbation), deployment.after, "perturbation"
+    )
     arm = Arm(people, told, lot)
     if np.ptp(lot) == 0:
         raise UnidentifiedError(

@@ -16,6 +16,7 @@ from skperf.shift._sample import Floats, Rows, Sample
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._people import People
 from skperf.shift.estimation._told import require_before, require_function
+from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import add_to_columns, column_indices, column_values
 
 _DOUBLINGS = 20
@@ -78,7 +79,7 @@ def _unpaired(
         return float((seen.mean(after) + told.mean(moved))[0])
 
     length = np.sqrt(told.mean((gradient[told.kept] ** 2).sum(axis=1)))
-    return Equations([seen, told], terms, _bracket(fall, 0.01 / length))
+    return Equations([seen, told], terms, _bracket(fall, float(0.01 / length)))
 
 
 def _bracket(fall: Callable[[float], float], reach: float) -> tuple[float, float]:
@@ -99,7 +100,7 @@ def _gradient(predictor: PredictionFunction, before: Sample, places: Rows) -> Fl
 
 def _who(responds: Responds, sample: Sample) -> Rows:
     mask = responders(responds, sample.X, sample.y)
-    return np.arange(len(sample.y)) if mask is None else np.flatnonzero(mask)
+    return np.arange(_num_samples(sample.X)) if mask is None else np.flatnonzero(mask)
 
 
 def _values(sample: Sample, places: Rows) -> Floats:

@@ -71,8 +71,8 @@ def _ends(changed: Floats) -> str:
         )
     return (
         f"{changed.mean():.0%} of {n_rows} people have changed. With no variation the "
-        "strength is at an end of its range, or nobody could react, and no interval can "
-        "be told; "
-        f"a chance of up to {3 / n_rows:.2g} (or of 1 minus that) would look the same. "
+        "strength is at an end of its range, or nobody could react, and no interval "
+        f"can be told; a chance of up to {3 / n_rows:.2g} (or of 1 minus that) would "
+        "look the same. "
         "Give more pairs, or a model with other predictions."
     )

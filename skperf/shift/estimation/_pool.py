@@ -39,11 +39,11 @@ def _best_shares(covariance: Floats) -> tuple[Floats, float]:
     return variance * inverse.sum(axis=0), float(variance)
 
 
-def _shared(first: Solution, second: Solution) -> Floats:
+def _shared(first: Solution, second: Solution) -> float:
     """Return the covariance of two estimates, by the people whom both have seen."""
     return sum(
-        one @ two
+        float(one @ two)
         for ours, one in zip(first.people, first.errors, strict=True)
         for theirs, two in zip(second.people, second.errors, strict=True)
-        if ours is theirs or ours.are(theirs)
+        if ours.are(theirs)
     )

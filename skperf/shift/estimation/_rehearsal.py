@@ -97,12 +97,12 @@ class Rehearsal:
 
     def _outcomes(self, sample: Sample | None = None) -> Floats:
         """Return targets as numbers; 1 for the class that people are told of."""
-        y = np.ravel((self.base if sample is None else sample).y)
+        y = np.ravel(np.asarray((sample or self.base).y))
         if np.isinf(self.high):
             return np.asarray(y, dtype=float)
         positive = getattr(self.predictor, "pos_label", None)
         if positive is None:
-            positive = np.unique(np.ravel(self.base.y))[-1]
+            positive = np.unique(np.asarray(self.base.y))[-1]
         return (y == positive).astype(float)
 
     def _bounded(self, size: float) -> Floats:

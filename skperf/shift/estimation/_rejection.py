@@ -10,6 +10,7 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._predictor import Columns, PredictionFunction
 from skperf.shift._probabilities import as_probabilities
 from skperf.shift._sample import Floats, Rows, Sample
+from skperf.shift.estimation._donors import donor_parts
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._pairs import likelihood_equations
 from skperf.shift.estimation._people import People
@@ -19,11 +20,9 @@ from skperf.utils._sklearn import _num_samples, _safe_indexing
 from skperf.utils._tables import (
     column_indices,
     concatenate,
-    replace_columns,
 )
 
 _ASKER = "delta of ResampleIfRejected"
-_N_DONORS = 50  # for each row; the mean over all would take n times n predictions
 _SAME = 1e-12
 _Z, _PRECISION = 1.96, 0.1  # of the experiment that is proposed
 
@@ -86,7 +85,7 @@ def _whole_rows(
 ) -> Equations:
     """Return E_after h = E h - (1 - delta) Cov(f, h), for h = f and h = f squared."""
     seen, told = People.of(after), People.of(before)
-    h = np.stack([y_pred, y_pred**2], axis=1)
+    h = _powers(y_pred)
     centred = y_pred - told.mean(y_pred)
     if told.mean(centred**2) < _SAME:
         raise UnidentifiedError(
@@ -95,8 +94,7 @@ def _whole_rows(
             + _advise_pairs(y_pred)
         )
     covariances = centred[:, None] * (h - told.mean(h))
-    seen_f = _chances(predictor(after.X))
-    after_h = np.stack([seen_f, seen_f**2], axis=1)
+    after_h = _powers(_chances(predictor(after.X)))
 
     def terms(delta: float) -> list[Floats]:
         return [after_h, (1 - delta) * covariances - h]
@@ -114,34 +112,15 @@ def _strategic(
     """Return E_after h = E[(1 - g) h + g h'], where h' has the columns of a donor."""
     seen, told = People.of(after), People.of(before)
     places = column_indices(before.X, columns)
-    rows = np.arange(len(y_pred))
-    h = np.stack([y_pred, y_pred**2], axis=1)
-    # each row counts as itself, and as the donor of other rows
-    own, given = np.zeros((2, 2, *h.shape))
-    weight_own, weight_given = np.zeros((2, len(rows), 1))
-    weights = told.weights[:, None]
-    for distance in _distances(len(rows)):
-        donors = (rows + distance) % len(rows)
-        moved = replace_columns(before.X, places, rows, donors)
-        f = np.asarray(predictor(moved))
-        gain = np.stack([f, f**2], axis=1) - h
-        parts = np.stack([y_pred[:, None] * gain, (1 - y_pred)[:, None] * gain])
-        own += weights[donors] * parts
-        weight_own += weights[donors]
-        given[:, donors] += weights * parts
-        weight_given[donors] += weights
-    own /= weight_own
-    given /= weight_given
-    given -= (told.weights @ given)[:, None]  # the mean is in `own`
-    if np.abs(told.weights @ own[1, :, 0]) < _SAME:
+    fixed, slopes = donor_parts(told, y_pred, predictor, places)
+    if np.abs(told.mean(slopes[:, 0])) < _SAME:
         raise UnidentifiedError(
             "The strategic columns do not change the predictions on average, so their "
             "replacement cannot be seen in these. Deploy a model that uses them, or "
             + _advise_pairs(y_pred)
         )
-    fixed, slopes = own + given
-    seen_f = _chances(predictor(after.X))
-    after_h = np.stack([seen_f, seen_f**2], axis=1)
+    h = _powers(y_pred)
+    after_h = _powers(_chances(predictor(after.X)))
 
     def terms(delta: float) -> list[Floats]:
         return [after_h, -(h + fixed + delta * slopes)]
@@ -159,7 +138,6 @@ def _advise_pairs(y_pred: Floats) -> str:
     )
 
 
-def _distances(n_rows: int) -> Rows:
-    """Return how far away the donors of each row are, each row giving as often."""
-    n_donors = min(_N_DONORS, n_rows)
-    return np.unique(np.linspace(0, n_rows, n_donors, endpoint=False).astype(int))
+def _powers(f: Floats) -> Floats:
+    """Return what is compared: predictions, and their squares for a check."""
+    return np.stack([f, f**2], axis=-1)

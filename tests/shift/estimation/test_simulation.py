@@ -113,14 +113,14 @@ def test_one_seed(shift, make, settings):
 @pytest.mark.slow
 @pytest.mark.parametrize(("shift", "make", "settings"), CASES[:2])
 def test_intervals(shift, make, settings):
-    """Three standard errors of 50 seeds below and above .95."""
+    """Three standard errors of 40 seeds below .95."""
     held = []
-    for seed in range(50):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         estimate = estimate_shift(shift, make(rng, **settings))
         intervals = estimate.confidence_interval().items()
         held.append([low < TRUE[name] < high for name, (low, high) in intervals])
-    assert np.all(np.mean(held, axis=0) >= 0.86)
+    assert np.all(np.mean(held, axis=0) >= 0.85)
 
 
 def test_data_without_noise():
