@@ -34,6 +34,7 @@ _CLASSES = {
     "Cotangent": "shift",
     "Deployment": "shift",
     "Dice": "shift",
+    "DriftTest": "shift",
     "ExperimentPlan": "shift",
     "FormCheck": "shift",
     "FunctionShift": "shift",

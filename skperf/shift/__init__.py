@@ -18,6 +18,7 @@ from skperf.shift._self_fulfilling import SelfFulfillingShift
 from skperf.shift._strategic import StrategicResponse
 from skperf.shift._strength import Strength
 from skperf.shift._world import World
+from skperf.shift.estimation._drift import DriftTest, performative_drift_test
 from skperf.shift.estimation._estimate import estimate_shift
 from skperf.shift.estimation._plan import ExperimentPlan, plan_experiment
 from skperf.shift.estimation._result import FormCheck, ShiftEstimate
@@ -27,6 +28,7 @@ __all__ = [
     "Cotangent",
     "Deployment",
     "Dice",
+    "DriftTest",
     "ExperimentPlan",
     "FormCheck",
     "FunctionShift",
@@ -45,5 +47,6 @@ __all__ = [
     "TransformedPredictionShift",
     "World",
     "estimate_shift",
+    "performative_drift_test",
     "plan_experiment",
 ]

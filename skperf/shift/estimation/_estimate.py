@@ -10,7 +10,7 @@ import numpy as np
 from skperf.shift._base import BaseShift
 from skperf.shift._deployment import Deployment
 from skperf.shift.estimation._pool import pool
-from skperf.shift.estimation._records import check_deployments
+from skperf.shift.estimation._records import check_deployments, require_told
 from skperf.shift.estimation._result import (
     FormCheck,
     ShiftEstimate,
@@ -124,6 +124,7 @@ def estimate_shift(
     known = dict(shift.strengths)
     names = _names(shift, list(known) if params is None else list(params))
     records = check_deployments(deployments)
+    require_told(records)
     equations = shift.reaction_equations(records) if names == list(known) else None
     if equations is None:
         values, covariance, misfit = fit_by_simulation(shift, names, records)

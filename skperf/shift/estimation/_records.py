@@ -24,6 +24,16 @@ def check_deployments(
     return records
 
 
+def require_told(records: list[Deployment]) -> None:
+    """Raise a ValueError where nobody knows what people were told."""
+    for deployment in records:
+        if deployment.predictor is None and deployment.y_pred is None:
+            raise ValueError(
+                "Nobody knows what people were told: give Deployment(..., y_pred=...) "
+                "as it was recorded, or the deployed prediction function as predictor."
+            )
+
+
 def _check(deployment: Deployment) -> Deployment:
     if not isinstance(deployment, Deployment):
         raise TypeError(
@@ -38,11 +48,6 @@ def _check(deployment: Deployment) -> Deployment:
         as_prediction_function(deployment.predictor)  # an estimator is none
     if deployment.paired:
         _require_pairs(before, after)
-    if deployment.predictor is None and deployment.y_pred is None:
-        raise ValueError(
-            "Nobody knows what people were told: give Deployment(..., y_pred=...) as "
-            "it was recorded, or the deployed prediction function as predictor."
-        )
     return replace(deployment, before=before, after=after)
 
 
