@@ -160,6 +160,19 @@ def test_wald_without_covariates():
     assert_allclose(error(OutcomeShift(0.0), arms), expected, rtol=1e-9)
 
 
+def test_arms_of_different_sizes():
+    """Variances of means add, whatever the share of each arm."""
+    rng = np.random.default_rng(0)
+    sizes, told = (40, 10), (1.0, 0.0)
+    arms = [
+        Deployment(None, Sample(np.zeros((n, 1)), rng.normal(size=n)), y_pred=[f] * n)
+        for n, f in zip(sizes, told, strict=True)
+    ]
+    variances = [arm.after.y.var(ddof=1) / len(arm.after.y) for arm in arms]
+    found = error(OutcomeShift(0.0), arms)
+    assert_allclose(found, np.sqrt(np.sum(variances)), rtol=1e-9)
+
+
 def test_perturbation_is_the_slope_of_least_squares():
     rng = np.random.default_rng(0)
     people = rng.normal(size=(100, 2))
