@@ -234,14 +234,16 @@ def test_caution_needs_to_know_what_is_no_reaction():
 
 
 def test_people_with_several_rows():
-    """Every row twice, with the person's name: as precise as once."""
+    """Every row four times, with the person's name: as precise as once."""
     once = inflated(np.random.default_rng(0), 300)
-    rows = np.repeat(np.arange(300), 2)
+    rows = np.repeat(np.arange(300), 4)
 
-    def twice(sample):
+    def four_times(sample):
         return Sample(sample.X[rows], sample.y[rows], groups=rows)
 
-    several = Deployment(twice(once.before), twice(once.after), predictor=tanh)
+    several = Deployment(
+        four_times(once.before), four_times(once.after), predictor=tanh
+    )
     found = estimate_shift(Inflate(), several)
     expected = estimate_shift(Inflate(), once)
     for name, value in expected.standard_errors.items():
