@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo style test check disturbed oldest mutants fuzz package docs bench redflag clean help
+.PHONY: demo style test check disturbed oldest mutants fuzz package docs bench bench-gpu redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -93,6 +93,12 @@ bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an ho
 	.venv/bench/bin/python -m pytest -m benchmark --benchmark-timer=time.process_time \
 	    --benchmark-columns=min,rounds tests/benchmarks
 
+# Where this Python has all that is needed, such as a torch for its GPU, it is used.
+bench-gpu:  ## Time red flags on a GPU: ratios, four minutes
+	@if $(PYTHON) -c 'import skperf.llm'; then python=$(PYTHON); \
+	    else $(MAKE) .venv/redflag/.stamp && python=.venv/redflag/bin/python; fi && \
+	    $$python tests/benchmarks/red_flag_gpu.py $(ARGS)
+
 redflag: export OMP_NUM_THREADS = 1
 redflag: .venv/redflag/.stamp  ## Judge the red flag on a real language model, half an hour
 	.venv/redflag/bin/python docs/reproduction/red_flag_report.py
@@ -103,4 +109,4 @@ clean:  ## Remove the environments and everything that was built
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile

@@ -4,14 +4,15 @@
 
 """The experiments of "Performative Prediction with Neural Networks" (AISTATS 2023).
 
-``pytest -s tests/test_paper_a.py`` prints what is measured. The recipe is that of the
-paper with larger steps of Adam and tolerances in proportion: see the user guide.
+``pytest -s tests/test_paper_a.py`` prints what is measured. The recipe is a faster one
+than the paper's: see the user guide.
 """
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score, brier_score_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 torch = pytest.importorskip("torch")
 
@@ -23,6 +24,9 @@ pytestmark = [
     pytest.mark.download,
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Retraining is not stable"),  # drawn samples
+    pytest.mark.filterwarnings(
+        "ignore:Training did not converge"
+    ),  # a start, short rounds
 ]
 
 SEEDS = [0, 1, 2]
@@ -74,37 +78,35 @@ def credit():
     return fetch_give_me_some_credit(preprocessing="paper")
 
 
-def make_net(n_inputs, n_outputs, hidden=8, activation=torch.nn.LeakyReLU):
+def make_net(n_inputs, n_outputs, hidden):
     return torch.nn.Sequential(
         torch.nn.Linear(n_inputs, hidden),
-        activation(),
+        torch.nn.LeakyReLU(),
         torch.nn.Linear(hidden, n_outputs),
     )
 
 
-def train_first(credit, delta, hidden, seed):
-    """Train the first network with steps, and a tolerance, ten times as large."""
+def train_first(credit, hidden, seed):
+    """Train the first network by a few epochs of mini-batches."""
     classifier = TorchClassifier(
         make_net,
         module_params={"hidden": hidden},
         loss="squared_error",
         optimizer="adam",
-        optimizer_params={"lr": 3e-3},
-        max_iter=100_000,
-        tol=1e-8 / (1 - delta) ** 2,
-        n_iter_no_change=5,
+        optimizer_params={"lr": 1e-2},
+        batch_size=256,
+        max_iter=20,
         random_state=seed,
     )
     return classifier.fit(credit.data, credit.target)
 
 
 def run_paper(credit, delta, *, hidden=8, seed=0, n_rounds=N_ROUNDS):
-    first = train_first(credit, delta, hidden, seed)
-    classifier = clone(first).set_params(
-        module=first.module_,
-        module_params=None,
-        optimizer__lr=1e-3,
-        tol=3e-9 / (1 - delta) ** 2,
+    classifier = TorchClassifier(
+        train_first(credit, hidden, seed).module_,
+        loss="squared_error",
+        optimizer_params={"history_size": 30},
+        max_iter=100,
         warm_start="optimizer",
     )
     shift = ResampleIfRejected(
@@ -168,46 +170,50 @@ def test_wider_networks_reach_lower_risks(credit, seed):
 
 
 @pytest.fixture(scope="module")
-def smooth(credit):
-    """An estimator that goes from near the minimum to it, by L-BFGS.
+def last_layer(credit):
+    """The network with its hidden layer as it was first: the rest is trained exactly.
 
-    tanh and a small penalty, since L-BFGS may get stuck at the kinks of a leaky ReLU.
+    Kinks of the hidden layer would hold L-BFGS; of the output layer alone the loss is
+    smooth.
     """
-    options = {"loss": "squared_error", "l2_penalty": 1e-4, "max_iter": 5000}
-    params = {"activation": torch.nn.Tanh}
-    near = TorchClassifier(
-        make_net, module_params=params, optimizer="adam", random_state=0, **options
+    hidden = train_first(credit, hidden=8, seed=0).module_[:2]
+
+    def hidden_units(X):
+        with torch.no_grad():
+            return hidden(torch.as_tensor(np.asarray(X))).numpy()
+
+    output = TorchClassifier(
+        torch.nn.Linear, loss="squared_error", max_iter=5000, tol=1e-15, random_state=0
     )
-    near.set_params(optimizer__lr=1e-2, tol=1e-6).fit(credit.data, credit.target)
-    exact = TorchClassifier(near.module_, tol=1e-12, warm_start=True, **options)
-    return exact.set_params(optimizer__history_size=100)
+    return make_pipeline(FunctionTransformer(hidden_units), output)
 
 
-def retrain_smooth(credit, smooth, delta, **shift_params):
+def retrain_last_layer(credit, last_layer, delta, **shift_params):
     shift = ResampleIfRejected(
         delta, strategic_features=credit.strategic_features, n_donors=1, **shift_params
     )
     model = RepeatedRiskMinimizer(
-        smooth, shift, scoring=Record(delta), max_iter=8, tol=1e-6, random_state=0
+        last_layer, shift, scoring=Record(delta), max_iter=8, tol=1e-6, random_state=0
     )
     gaps = model.fit(credit.data, credit.target).history_["prediction_gap"]
     print(f"\ndelta {delta} {shift.resampling}", *(f"{gap:.2e}" for gap in gaps))
     return model, gaps
 
 
-@pytest.mark.parametrize("delta", [0.4, 0.9])
-def test_the_floor_vanishes_in_the_expected_face(credit, smooth, delta):
-    model, gaps = retrain_smooth(credit, smooth, delta)
+@pytest.mark.parametrize("delta", PAPER)
+def test_the_floor_vanishes_in_the_expected_face(credit, last_layer, delta):
+    model, gaps = retrain_last_layer(credit, last_layer, delta)
     assert model.diagnosis_ == "converged"
-    contraction = gaps[1:] / gaps[:-1]
-    # below 1e-5 the inner solver's own error shows: the loss is exact to 1e-12
-    measured = contraction[gaps[1:] > 1e-5]
+    # below 1e-5 the inner solver's own error shows
+    measured = (gaps[1:] / gaps[:-1])[gaps[1:] > 1e-5]
     guaranteed = (1 - delta) / delta
     assert len(measured) >= 2
-    assert (measured < min(guaranteed, 0.25)).all()
+    assert (measured < min(guaranteed, 0.15)).all()
 
 
-def test_the_same_network_and_solver_keep_the_floor_in_the_drawn_face(credit, smooth):
-    model, gaps = retrain_smooth(credit, smooth, 0.4, resampling="drawn")
+def test_the_same_network_and_solver_keep_the_floor_in_the_drawn_face(
+    credit, last_layer
+):
+    model, gaps = retrain_last_layer(credit, last_layer, 0.4, resampling="drawn")
     assert not model.converged_
-    assert gaps.min() > 1e-2
+    assert gaps.min() > 3e-3

@@ -51,7 +51,9 @@ class MeanStates(TransformerMixin, BaseEstimator):
         """Return an array of shape (n_texts, n_hidden)."""
         texts = self.language_model.tokenize(X)
         states = self.language_model.states(texts, self.layer)
-        return np.array([text.hidden.double().mean(dim=0).numpy() for text in states])
+        return np.array(
+            [text.hidden.double().mean(dim=0).cpu().numpy() for text in states]
+        )
 
 
 def probe(language_model, layer=15, C=0.01):

@@ -140,6 +140,8 @@ def main(cache):
         )
         print(f"SmolLM2-135M-Instruct in {language_model.model.dtype}, one thread;")
         print(f"{len(train.target)} texts for training, {len(test.target)} for testing")
+    with stage("Reading the training part, all layers in one pass"):
+        language_model.cache_layers(language_model.tokenize(train.data), LAYERS)
     with stage("What to train on, by leaving a category of harm out"):
         data = choose_data(language_model, train)
     with stage("Layer, penalty and aggregate, in the same way"):

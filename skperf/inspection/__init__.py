@@ -1,8 +1,16 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Inspection: pictures of retraining."""
+"""Inspection: pictures of retraining, of the risk it moves on, of text detectors."""
 
+from skperf.inspection._detection_delay import DetectionDelayDisplay
+from skperf.inspection._landscape import RiskLandscapeDisplay
 from skperf.inspection._retraining import RetrainingDisplay
+from skperf.inspection._stress import StressDisplay
 
-__all__ = ["RetrainingDisplay"]
+__all__ = [
+    "DetectionDelayDisplay",
+    "RetrainingDisplay",
+    "RiskLandscapeDisplay",
+    "StressDisplay",
+]

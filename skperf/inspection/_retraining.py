@@ -3,12 +3,11 @@
 
 """The picture of a retraining path: risk and stability, round by round."""
 
-from importlib.util import find_spec
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.base import BaseRiskMinimizer
+from skperf.inspection._matplotlib import make_axes, require_matplotlib
 from skperf.retraining._losses import default_risk
 
 
@@ -128,12 +127,8 @@ class RetrainingDisplay:
             This display.
         """
         _require_rounds(self.history)
-        _require_matplotlib()
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-        self.ax_ = np.asarray(ax)
+        require_matplotlib(type(self).__name__, "history_")
+        self.ax_ = np.asarray(make_axes(2, figsize=(9, 3.6)) if ax is None else ax)
         self.figure_ = self.ax_[0].figure
         rounds = np.arange(1, len(self.history["risk_before"]) + 1)
         self._plot_residual(rounds, line_kw)
@@ -201,12 +196,4 @@ def _require_rounds(history):
             "There is nothing to draw yet: the first model has been trained and not "
             "been retrained, as after the first partial_fit. Call partial_fit again "
             "with the data that were seen under this model."
-        )
-
-
-def _require_matplotlib():
-    if find_spec("matplotlib") is None:
-        raise ImportError(
-            "RetrainingDisplay draws with matplotlib, which is not installed. Install "
-            "it with: pip install skperf[plot]. The numbers are in history_."
         )

@@ -12,16 +12,31 @@ except ImportError as error:
         "pip install skperf[llm]"
     ) from error
 
-from skperf.llm._language_model import LanguageModel
-from skperf.llm._monitor import RedFlagMonitor
+from skperf.llm._baselines import make_length_baseline, make_words_baseline
+from skperf.llm._probe import MeanStatesProbe
 from skperf.llm._red_flag import RedFlagClassifier
-from skperf.llm._scoring import PositionScores
-from skperf.llm._stopping import RedFlagStoppingCriteria
+from skperf.llm._scores import PositionScores
+from skperf.llm.model import LanguageModel
+from skperf.llm.streaming import (
+    GenerationReport,
+    RedFlagLogitsProcessor,
+    RedFlagMonitor,
+    RedFlagStoppingCriteria,
+)
+from skperf.llm.tuning import Divergence, LoraTuning, TokenTuning
 
 __all__ = [
+    "Divergence",
+    "GenerationReport",
     "LanguageModel",
+    "LoraTuning",
+    "MeanStatesProbe",
     "PositionScores",
     "RedFlagClassifier",
+    "RedFlagLogitsProcessor",
     "RedFlagMonitor",
     "RedFlagStoppingCriteria",
+    "TokenTuning",
+    "make_length_baseline",
+    "make_words_baseline",
 ]

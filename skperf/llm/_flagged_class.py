@@ -39,7 +39,7 @@ def find_flagged(y, texts, pos_label):
     if len(classes) != 2:
         raise ValueError(
             "Only binary classification is supported. y should have 2 classes, one of "
-            f"which is flagged; got {len(classes)}: {classes.tolist()[:10]}."
+            f"which is flagged; got {len(classes)}."
         )
     labels = classes[::-1] if _first_is_flagged(classes, pos_label) else classes
     return labels, (y == labels[1]).astype(int)

@@ -9,19 +9,32 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils.validation import check_is_fitted
 
-from skperf.llm._divergence import mean_divergence
+from skperf.llm._aggregates import AGGREGATES
+from skperf.llm._export import ExportMixin
+from skperf.llm._files import PersistenceMixin
 from skperf.llm._flagged_class import find_flagged
-from skperf.llm._language_model import LanguageModel, as_language_model
-from skperf.llm._lora_tuning import LoraOptions, LoraTraining
-from skperf.llm._persistence import PersistenceMixin
-from skperf.llm._pooling import POOLINGS
-from skperf.llm._scoring import ScoringMixin
-from skperf.llm._streaming import StreamingMixin
-from skperf.llm._token_tuning import fit_row
+from skperf.llm._forms import forms_of
+from skperf.llm._scores import SummaryMixin
+from skperf.llm._text_classifier import TextClassifier
+from skperf.llm._text_score import fit_text_score
+from skperf.llm.model._language_model import LanguageModel, as_language_model
+from skperf.llm.model._memory import device_of_fit
+from skperf.llm.streaming._mixin import StreamingMixin
+from skperf.llm.tuning._adapters import reader
+from skperf.llm.tuning._divergence import mean_divergence
+from skperf.llm.tuning._lora_tuning import LoraTuning
+from skperf.llm.tuning._row import (
+    fit_row,
+    function_of,
+    log_odds_of_texts,
+    rounded,
+    row_of,
+)
+from skperf.llm.tuning._token_tuning import TokenTuning
+from skperf.utils._conversations import rows_of
 from skperf.utils._sklearn import (
     Interval,
     StrOptions,
@@ -34,7 +47,11 @@ _OPTIONAL = ("kl_to_base_", "flag_mass_", "drift_", "lora_weights_", "loss_curve
 
 
 class RedFlagClassifier(
-    PersistenceMixin, StreamingMixin, ScoringMixin, ClassifierMixin, BaseEstimator
+    ExportMixin,
+    PersistenceMixin,
+    StreamingMixin,
+    SummaryMixin,
+    TextClassifier,
 ):
     r"""Classify texts by the red flag token that a language model raises in them.
 
@@ -56,10 +73,11 @@ class RedFlagClassifier(
         0 and 1, -1 and 1, or False and True. Other labels, such as names, do not say
         which it is, and need it.
 
-    tuning : {"token", "lora"}, default="token"
-        What is learnt. "token": the flag's row of the output matrix; everything else
-        is frozen. That is a convex problem. "lora": starting from there, the row and
-        low-rank adapters of the upper layers. That needs peft, and ``layer=None``.
+    tuning : TokenTuning or LoraTuning, default=None
+        What is learnt. :class:`TokenTuning`: the flag's row of the output matrix;
+        everything else is frozen. That is a convex problem. :class:`LoraTuning`:
+        starting from there, the row and low-rank adapters of the upper layers. That
+        needs peft, and ``layer=None``. None means ``TokenTuning()``.
 
     layer : int, default=None
         Stop reading after this layer, from 1 to the number of layers. The flag is then
@@ -67,10 +85,14 @@ class RedFlagClassifier(
         tokens. That is faster, and middle layers are often better. None means the
         whole model.
 
-    aggregate : {"mean", "max", "window", "first", "last"} or callable, default="mean"
-        The text's log-odds from those of its positions. "window" is the largest mean
-        of `window` neighbours. A callable gets an array of log-odds and returns a
-        number. It has no influence on what is learnt.
+    aggregate : str or callable, default="mean"
+        The text's log-odds from those of its positions: "mean", "max", "window",
+        "first", "last", "cusum" or "shrunk_mean". "window" is the largest mean
+        of `window` neighbours. "cusum" is the largest sum of neighbours above
+        ``center_``, for passages of any length [2]_. "shrunk_mean" is the sum above
+        ``center_`` divided by the number of positions and 32 more, so that the first
+        ones do not count for much. A callable gets an array of log-odds and returns a
+        number. It has no influence on the flag.
 
     window : int, default=8
         Positions in a window.
@@ -80,48 +102,18 @@ class RedFlagClassifier(
         units of the standard deviations of the hidden states. Adapters are trained
         without it, from the row that it gives.
 
+    fit_intercept : bool, default=True
+        Whether the flag has a bias. Few models have biases in their output matrix;
+        where there is none, :meth:`export` needs a flag without.
+
     class_weight : "balanced" or dict, default=None
         Weights of the classes, as in LogisticRegression.
 
     max_iter : int, default=1000
-        The most iterations of L-BFGS.
+        The most iterations of L-BFGS, or on a GPU of Newton's method.
 
     tol : float, default=1e-6
-        L-BFGS stops when no derivative of the mean loss is larger.
-
-    n_lora_layers : int, default=6
-        Adapters are put into so many layers, counted from the top, or into all if
-        there are fewer. What the layers below put out is computed once and cached.
-        This and all that follows is for ``tuning="lora"`` only.
-
-    lora_rank : int, default=16
-        Rank of the adapters.
-
-    learning_rate : float, default=1e-3
-        Size of the first steps of Adam. It falls linearly to 0.
-
-    n_epochs : int, default=3
-        How often each text is trained on. With 0 the adapters do nothing.
-
-    batch_size : int, default=8
-        Texts in a step.
-
-    loss_weights : tuple of 3 floats, default=(1.0, 1.0, 1.0)
-        Weights of the terms of the loss: the flag in flagged texts, the divergence in
-        the other texts, and the divergence after a flag that was fed back.
-
-    min_offset : int, default=0
-        Tokens of a flagged text before the first one after which the flag is taught.
-        If a text has no more tokens, it is taught after the last one.
-
-    feed_back : bool, default=False
-        Whether the flag is put into flagged texts at a random place, and the model is
-        held to go on as if it were not there. A detector never reads its own flag; set
-        this if the flag is generated. It costs a pass of the lower layers.
-
-    random_state : int, RandomState instance or None, default=None
-        Draws the adapters' start, the order of the texts and the trained positions.
-        Torch's own random state is not touched.
+        Iterations stop when no derivative of the mean loss is larger.
 
     Attributes
     ----------
@@ -153,14 +145,36 @@ class RedFlagClassifier(
         adapters.
 
     lora_weights_ : dict of str to torch.Tensor
-        The adapters, by the names of peft's files. With ``tuning="lora"`` only.
+        The adapters, by the names of peft's files. With :class:`LoraTuning` only.
 
     loss_curve_ : dict of str to ndarray of shape (n_epochs,)
         Means of the terms of the loss, "flag", "benign" and with `feed_back` "after",
-        in nats a position. With ``tuning="lora"`` only.
+        in nats a position. With :class:`LoraTuning` only.
 
-    threshold_ : float
-        Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`.
+    text_intercept_ : float
+        What is added to a text's aggregate, so that 0 is halfway between the means of
+        the two classes of training texts. So `predict` is of use where few texts are
+        flagged: the log-odds of their positions, taken one by one, stay near those of
+        the class.
+
+    center_ : float
+        Median of the log-odds at all positions of the training texts that are not
+        flagged.
+
+    aggregate_, window_ : str or callable, int
+        The `aggregate` and `window` of the fit; ``text_intercept_`` and thresholds are
+        for these.
+
+    threshold_ : float or dict of str to float
+        Log-odds of the flag above which `predict` gives ``pos_label_``: 0 after `fit`;
+        by kind of text if :meth:`fit_threshold` was told so.
+
+    threshold_looks_, threshold_by_ : str, str or None
+        What :meth:`fit_threshold` was told: "last" or "every"; None, "role" or "kinds".
+
+    forms_ : list of str
+        Which of "chats" and "texts" it was fitted on; a pair is a chat if there is a
+        chat template. Being asked about the other raises a warning.
 
     layer_ : int or None
         The layer that was read.
@@ -169,7 +183,7 @@ class RedFlagClassifier(
         The handle.
 
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of L-BFGS, or on a GPU of Newton's method.
 
     See Also
     --------
@@ -188,13 +202,13 @@ class RedFlagClassifier(
     it was, so that the divergence from the base model is exactly the mean of
     :math:`-\log(1 - p)` with p the flag's probability.
 
-    With adapters that distribution moves, and the divergence is the sum of this mean
-    and of the drift, :math:`KL(p_{ref} \| q)` with q the model given that it does not
-    raise the flag. The loss of a flagged text is the mean of :math:`-\log p(flag)` from
-    `min_offset` to an end that is drawn in each epoch, and that of another text its
-    divergence, by up to 16 positions drawn from each. With `feed_back` the divergence
-    from the flag on is added. The adapters are kept in the classifier; the model stays
-    as it is.
+    Models that scale or cap their logits do the same to the flag's, as they will once
+    it is one of their tokens: with f what they make of a product, :math:`w^\top h + b`
+    and z become :math:`f(w^\top h + b)` and f(z). A scale leaves the problem convex,
+    and what `C` means; with a cap it is not quite convex. `coef_` and `intercept_` are
+    the model's own kind of row and bias: w and b.
+
+    With adapters that distribution moves: see :class:`LoraTuning`.
 
     Texts are scored at all of their tokens. Of a (prompt, response) pair or a chat only
     the response, or the last message, is scored, and offsets count from its start. A
@@ -207,6 +221,8 @@ class RedFlagClassifier(
     ----------
     .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
        approach to LLM harmfulness detection with special red flag tokens", 2025.
+
+    .. [2] E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954.
 
     Examples
     --------
@@ -239,23 +255,15 @@ class RedFlagClassifier(
     _parameter_constraints: ClassVar[dict] = {
         "language_model": [LanguageModel, str, Path, tuple],
         "pos_label": [Real, str, "boolean", None],
-        "tuning": [StrOptions({"token", "lora"})],
+        "tuning": [TokenTuning, LoraTuning, None],
         "layer": [Interval(Integral, 1, None, closed="left"), None],
-        "aggregate": [StrOptions(set(POOLINGS)), callable],
+        "aggregate": [StrOptions(set(AGGREGATES)), callable],
         "window": [Interval(Integral, 1, None, closed="left")],
         "C": [Interval(Real, 0, None, closed="neither")],
+        "fit_intercept": ["boolean"],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
-        "n_lora_layers": [Interval(Integral, 1, None, closed="left")],
-        "lora_rank": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "n_epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "loss_weights": [tuple, list],
-        "min_offset": [Interval(Integral, 0, None, closed="left")],
-        "feed_back": ["boolean"],
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -263,23 +271,15 @@ class RedFlagClassifier(
         language_model,
         *,
         pos_label=None,
-        tuning="token",
+        tuning=None,
         layer=None,
         aggregate="mean",
         window=8,
         C=1.0,
+        fit_intercept=True,
         class_weight=None,
         max_iter=1000,
         tol=1e-6,
-        n_lora_layers=6,
-        lora_rank=16,
-        learning_rate=1e-3,
-        n_epochs=3,
-        batch_size=8,
-        loss_weights=(1.0, 1.0, 1.0),
-        min_offset=0,
-        feed_back=False,
-        random_state=None,
     ):
         self.language_model = language_model
         self.pos_label = pos_label
@@ -288,41 +288,10 @@ class RedFlagClassifier(
         self.aggregate = aggregate
         self.window = window
         self.C = C
+        self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.tol = tol
-        self.n_lora_layers = n_lora_layers
-        self.lora_rank = lora_rank
-        self.learning_rate = learning_rate
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.loss_weights = loss_weights
-        self.min_offset = min_offset
-        self.feed_back = feed_back
-        self.random_state = random_state
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "coef_")
-
-    @property
-    def __skperf_pos_label__(self):
-        """The flagged label, for predictors: what people react to is the flag."""
-        return getattr(self, "pos_label_", None)
-
-    def __getstate__(self):
-        """Put a handle, which pickles its name only, in place of a loaded model."""
-        state = super().__getstate__().copy()
-        if isinstance(self.language_model, tuple):
-            handle = getattr(self, "language_model_", None)
-            state["language_model"] = handle or LanguageModel(*self.language_model)
-        return state
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -358,92 +327,113 @@ class RedFlagClassifier(
             not say which is flagged, if the model has no such layer or no head, or if
             the loss of adapters is not finite.
         """
-        self._check_lora()
+        tuning = self.tuning or TokenTuning()
+        tuning.check(self.layer)
         language_model = as_language_model(self.language_model)
-        texts = language_model.tokenize(X)
+        rows = rows_of(X)
+        texts = language_model.tokenize(rows)
         labels, flagged = find_flagged(y, texts, self.pos_label)
         sample_weight = _check_sample_weight(
             sample_weight, texts, dtype=float, ensure_non_negative=True
         )
         states = language_model.states(texts, self.layer)
         weight = self._weigh(labels, flagged, sample_weight)
-        row, n_iter = self._fit_row(states, flagged, weight)
-        row, adapters = self._fit_adapters(language_model, texts, flagged, weight, row)
+        row, n_iter = self._fit_row(language_model, states, flagged, weight)
+        row, adapters = self._tune(tuning, language_model, texts, flagged, weight, row)
+        scores = _scores(language_model, row, texts, states, adapters)
+        text_score = fit_text_score(
+            self.aggregate, self.window, scores, flagged, weight
+        )
         benign = np.where(flagged, 0, sample_weight)
         measured = self._measure(language_model, row, texts, states, benign, adapters)
-        for name in _OPTIONAL:
-            self.__dict__.pop(name, None)
-        vars(self).update(adapters | measured)
+        self._forget(adapters | measured)
+        self.forms_ = forms_of(rows, language_model.tokenizer)
         self.classes_, self.pos_label_ = np.sort(labels), labels.tolist()[1]
         self.language_model_ = language_model
         self.flag_token_id_ = language_model.flag_token_id
-        self.coef_, self.intercept_ = row
-        self.layer_ = self.layer
-        self.n_iter_ = n_iter
-        self.threshold_ = 0.0
+        self.coef_, self.intercept_, _ = row
+        self.layer_, self.n_iter_ = self.layer, n_iter
+        self.aggregate_, self.window_, self.center_, self.text_intercept_ = text_score
+        self._forget_thresholds()
         return self
 
-    def _check_lora(self):
-        if self.tuning != "lora":
-            return
-        if self.layer is not None:
-            raise ValueError(
-                f"tuning='lora' compares the tokens' probabilities with what they were "
-                f"and so needs the whole model; got layer={self.layer}. Set "
-                "layer=None, or tuning='token'."
-            )
-        numbers = [w for w in self.loss_weights if isinstance(w, Real) and w >= 0]
-        if not len(numbers) == len(self.loss_weights) == 3:
-            raise ValueError(
-                "loss_weights should be three numbers from 0 on: for the flag, for "
-                f"texts without it, and after it; got {self.loss_weights!r}."
-            )
-
-    def _weigh(self, labels, flagged, sample_weight):
-        totals = np.bincount(flagged, sample_weight)
-        if not totals.all():
-            raise ValueError(
-                f"All texts of the class {labels[totals.argmin()]} have weight 0; "
-                "both classes are needed."
-            )
-        by_class = compute_class_weight(
-            self.class_weight,
-            classes=labels,
-            y=labels[flagged],
-            sample_weight=sample_weight,
-        )
-        return sample_weight * by_class[flagged]
-
-    def _fit_row(self, states, flagged, weight):
+    def _fit_row(self, language_model, states, flagged, weight):
         row, n_iter, converged = fit_row(
-            states, flagged, weight, C=self.C, max_iter=self.max_iter, tol=self.tol
+            states,
+            flagged,
+            weight,
+            C=self.C,
+            fit_intercept=self.fit_intercept,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            function=function_of(language_model, self.layer),
+            device=device_of_fit(language_model.model.device, states),
         )
         if not converged:
             warnings.warn(
-                f"L-BFGS did not converge in {n_iter} iterations with "
+                f"The flag's row did not converge in {n_iter} iterations with "
                 f"tol={self.tol:g}. Increase max_iter or tol, or decrease C.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
         return row, n_iter
 
-    def _fit_adapters(self, language_model, texts, flagged, weight, row):
-        """Return a row, and the attributes that only this tuning has."""
-        if self.tuning != "lora":
-            return row, {}
-        options = {name: getattr(self, name) for name in LoraOptions._fields}
-        training = LoraTraining(
-            language_model,
+    def divergence(self, X, sample_weight=None):
+        """Measure how far the flag moves the language model on texts.
+
+        ``kl_to_base_`` is of training texts, which adapters fit well; held-out ones pay
+        more.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples, or table with one or two columns
+            As in `fit`; texts without a flag, usually. They are not kept.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts. None means equal weights.
+
+        Returns
+        -------
+        divergence : Divergence
+            A named tuple of `flag_mass` and `drift`, in nats a position. Their sum is
+            the divergence of the tuned language model from the one that it reads with;
+            each text counts as the mean over its scored positions.
+
+        Raises
+        ------
+        ValueError
+            If the flag was fitted at a layer, beside the language model.
+        """
+        check_is_fitted(self)
+        if self.layer_ is not None:
+            raise ValueError(
+                f"The flag was fitted at layer {self.layer_}, so it is no token of the "
+                "language model, which stays as it was. Fit with layer=None."
+            )
+        texts = self.language_model_.tokenize(X)
+        weight = _check_sample_weight(sample_weight, texts, dtype=float)
+        return mean_divergence(
+            self.language_model_,
+            row_of(self),
             texts,
-            flagged,
+            self.language_model_.states(texts),
             weight,
-            row,
-            LoraOptions(**options),
-            check_random_state(self.random_state),
+            getattr(self, "lora_weights_", None),
         )
-        curves = training.run()
-        weights = training.layers.weights()
-        return training.row(), {"lora_weights_": weights, "loss_curve_": curves}
+
+    def _forget(self, learnt):
+        """Replace what not every fit has."""
+        for name in _OPTIONAL:
+            self.__dict__.pop(name, None)
+        vars(self).update(learnt)
+
+    def _tune(self, tuning, language_model, texts, flagged, weight, row):
+        """Return the row, with the digits of the model's own rows, and adapters."""
+        data = (language_model, texts, flagged, weight)
+        row, adapters = tuning.tune(*data, row, fit_intercept=self.fit_intercept)
+        if self.layer is not None:
+            return row, adapters
+        return rounded(row, language_model.head.weight.dtype), adapters
 
     def _measure(self, language_model, row, texts, states, weight, adapters):
         """Return the attributes about the divergence, which a probe has not."""
@@ -453,3 +443,11 @@ class RedFlagClassifier(
             language_model, row, texts, states, weight, adapters.get("lora_weights_")
         )
         return {"kl_to_base_": mass + drift, "flag_mass_": mass, "drift_": drift}
+
+
+def _scores(language_model, row, texts, states, adapters):
+    """Return the log-odds at the positions of each text, by adapters if there are."""
+    if adapters:
+        weights = adapters["lora_weights_"]
+        states = reader(language_model, lora_weights=weights)(texts)
+    return log_odds_of_texts(row, states)

@@ -1,11 +1,12 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""A threshold that harmless texts rarely pass."""
-
-import math
+"""Thresholds for all texts, or for each kind of text."""
 
 import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skperf.utils._conformal import conformal_threshold
 
 HARMLESS_ONLY = (
     "Harmless texts are all that a threshold is fitted on, without labels: "
@@ -15,38 +16,59 @@ HARMLESS_ONLY = (
 )
 
 
-def conformal_threshold(scores, target_fpr):
-    """Return a threshold that a further harmless text passes with a known chance.
+def fit_thresholds(scores, kinds, target_fpr):
+    """Return a conformal threshold for each kind of text, by its name."""
+    return {
+        kind: _fit_one(scores[kinds == kind], kind, target_fpr)
+        for kind in np.unique(kinds).tolist()
+    }
 
-    With n exchangeable scores of harmless texts and one more, the chance that the
-    latter is above the k-th smallest of the former is at most ``1 - k / (n + 1)``. The
-    smallest k for which that is no more than `target_fpr` is taken.
+
+def _fit_one(scores, kind, target_fpr):
+    try:
+        return conformal_threshold(scores, target_fpr)
+    except ValueError as error:
+        raise ValueError(f"Texts of the kind {kind!r}: {error}") from error
+
+
+def check_kinds(kinds, rows):
+    """Return names of kinds of texts as an array."""
+    kinds = column_or_1d(kinds)
+    check_consistent_length(kinds, rows)
+    if not all(isinstance(kind, str) for kind in kinds.tolist()):
+        raise ValueError("Kinds of texts should be names: an array of strings.")
+    return kinds.astype(str)
+
+
+def choose_thresholds(classifier, kinds):
+    """Return the threshold for all texts, or an array with that of each.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_texts,)
-        Scores of harmless texts that the model was not fitted on.
+    classifier : RedFlagClassifier or MeanStatesProbe
+        A fitted one.
 
-    target_fpr : float
-        The chance of a false flag, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If there are too few texts for such a rare event.
-
-    References
-    ----------
-    Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; the split
-    form of Papadopoulos et al., Inductive Confidence Machines for Regression, 2002.
+    kinds : ndarray of shape (n_texts,) or None
+        The kind of each text.
     """
-    n_texts = len(scores)
-    # the product is off by rounding: 20 * 0.95 is not to be 20
-    k = math.ceil(round((n_texts + 1) * (1 - target_fpr), 9))
-    if k > n_texts:
-        needed = math.ceil(round(1 / target_fpr - 1, 9))
+    thresholds = classifier.threshold_
+    if not isinstance(thresholds, dict):
+        if kinds is not None:
+            raise ValueError(
+                "There is one threshold for all kinds of texts. Pass no kinds, or set "
+                "thresholds by kind: fit_threshold(X_benign, by=kinds)."
+            )
+        return thresholds
+    if kinds is None:
         raise ValueError(
-            f"target_fpr={target_fpr:g} needs at least {needed} harmless texts; got "
-            f"{n_texts}. Pass more of them, or allow for more false flags."
+            f"The thresholds are by kind of text, {sorted(thresholds)}. Say which kind "
+            "each text is of: predict(X, kinds=...), stream(prompt, kind=...)."
         )
-    return float(np.sort(scores)[max(k, 1) - 1])
+    unknown = sorted(set(kinds.tolist()) - thresholds.keys())
+    if unknown:
+        raise ValueError(
+            f"There is no threshold for texts of the kinds {unknown}, only for "
+            f"{sorted(thresholds)}. Pass harmless texts of these kinds to "
+            "fit_threshold."
+        )
+    return np.array([thresholds[kind] for kind in kinds.tolist()])

@@ -168,8 +168,8 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
 
     Examples
     --------
-    Prices are set by a linear model and move the demand; what is stable earns nothing
-    there, and here the stable model is not the best either:
+    A forecast raises one outcome and lowers another. Retraining takes what comes of it
+    for granted:
 
     >>> import numpy as np
     >>> from sklearn.linear_model import LinearRegression

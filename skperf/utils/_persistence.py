@@ -20,7 +20,7 @@ def write(path, estimator, tensors, *, params, fitted, **details):
     """
     content = {
         "class": type(estimator).__name__,
-        "params": _plain(params),
+        "params": plain(params),
         "fitted": fitted,
         **details,
     }
@@ -94,7 +94,7 @@ def _is_fitted(name):
     return name.endswith("_")
 
 
-def _plain(params):
+def plain(params):
     """Return the parameters that JSON can hold, NumPy scalars as Python's."""
     params = {name: _unwrap(value) for name, value in params.items()}
     return {name: value for name, value in params.items() if _is_plain(value)}

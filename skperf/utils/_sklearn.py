@@ -30,6 +30,7 @@ _ON_DEMAND = {
     "BaseSearchCV": "sklearn.model_selection._search",
     "LinearClassifierMixin": "sklearn.linear_model._base",
     "LinearModel": "sklearn.linear_model._base",
+    "_get_response_values_binary": "sklearn.utils._response",
 }
 
 __all__ = [

@@ -33,8 +33,8 @@ from sklearn.base import clone
 from timing import cpu_seconds
 
 from skperf.datasets import fetch_harmfulness, fetch_smollm2
-from skperf.llm import LanguageModel, RedFlagClassifier
-from skperf.llm._loading import _computes_in_bfloat16
+from skperf.llm import LanguageModel, LoraTuning, RedFlagClassifier
+from skperf.llm.model._loading import _computes_in_bfloat16
 
 N_REPEATS = 2
 MAX_RESIDENT = 1.5e9
@@ -160,10 +160,10 @@ def test_lora_step(path, language_model, talk, report):
     plain = np.mean([cpu_seconds(step, texts[part], flagged[part]) for part in parts])
 
     def train(n_epochs):
-        params = {"n_lora_layers": 6, "lora_rank": 16, "batch_size": BATCH_SIZE}
-        RedFlagClassifier(
-            language_model, tuning="lora", n_epochs=n_epochs, random_state=0, **params
-        ).fit(texts, flagged)
+        tuning = LoraTuning(
+            16, n_layers=6, batch_size=BATCH_SIZE, n_epochs=n_epochs, random_state=0
+        )
+        RedFlagClassifier(language_model, tuning=tuning).fit(texts, flagged)
 
     train(1)
     one, three = cpu_seconds(train, 1), cpu_seconds(train, 3)
@@ -175,8 +175,8 @@ def test_lora_step(path, language_model, talk, report):
 def test_cached_refit(language_model, talk, report):
     """Both learn from 400 texts with a warm cache, at their default settings."""
     flag = RedFlagClassifier(language_model)
-    lora = RedFlagClassifier(language_model, tuning="lora", random_state=0)
-    clone(lora).set_params(n_epochs=0).fit(*talk)
+    lora = RedFlagClassifier(language_model, tuning=LoraTuning(random_state=0))
+    clone(lora).set_params(tuning__n_epochs=0).fit(*talk)
     ratio = cpu_seconds(lora.fit, *talk) / cpu_seconds(flag.fit, *talk)
     report(f"refit on {len(talk[0])} texts: {ratio:.0f} times cheaper than LoRA")
     assert ratio >= 30

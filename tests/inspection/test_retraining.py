@@ -113,7 +113,7 @@ def test_nothing_to_draw_after_the_first_period():
 @pytest.mark.parametrize("own_axes", [False, True])
 def test_without_matplotlib(fitted, monkeypatch, own_axes):
     ax = plt.subplots(1, 2)[1] if own_axes else None
-    module = importlib.import_module("skperf.inspection._retraining")
+    module = importlib.import_module("skperf.inspection._matplotlib")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"matplotlib, .*pip install skperf\[plot\]"):
         RetrainingDisplay.from_estimator(fitted[0], ax=ax)

@@ -132,6 +132,10 @@ def fit_by_hand(language_model, layer=None, *, threshold=0.0, **params):
     clf = RedFlagClassifier(language_model, **params)
     clf.coef_, clf.intercept_ = np.linspace(-0.1, 0.1, 16), 3.0
     clf.layer_, clf.language_model_, clf.threshold_ = layer, language_model, threshold
+    clf.threshold_looks_, clf.threshold_by_ = "last", None
+    clf.aggregate_, clf.window_ = clf.aggregate, clf.window
+    clf.center_, clf.text_intercept_ = 2.5, 0.5
+    clf.forms_ = ["chats", "texts"]
     clf.classes_, clf.pos_label_ = np.array([0, 1]), 1
     return clf
 

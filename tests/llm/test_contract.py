@@ -74,11 +74,12 @@ def test_targets_are_checked(handle):
     "params",
     [
         {"language_model": 3},
-        {"tuning": "all"},
+        {"tuning": "lora"},
         {"layer": 0},
         {"aggregate": "median"},
         {"window": 0},
         {"C": 0},
+        {"fit_intercept": "no"},
         {"class_weight": "equal"},
         {"max_iter": 0},
         {"tol": 0},
@@ -134,7 +135,7 @@ def test_balanced_classes(handle, posts):
     by_hand.fit(X[rows], y[rows])
     assert_allclose(balanced.coef_, by_hand.coef_)
     plain = RedFlagClassifier(handle).fit(X[rows], y[rows])
-    assert balanced.decision_function(X).mean() > plain.decision_function(X).mean()
+    assert balanced.transform(X)[:, 0].mean() > plain.transform(X)[:, 0].mean()
 
 
 def test_weights_must_leave_both_classes(handle, posts):
@@ -160,8 +161,8 @@ def test_a_grid_reads_each_layer_once(handle, posts):
     hook.remove()
     assert search.best_score_ > 0.7
     assert search.best_estimator_.language_model is handle
-    # per layer: one row for each different text, and two to check the head
-    assert sum(calls) <= 3 * len(set(X)) + 2
+    # per layer: one row for each different text, and some to check the model
+    assert sum(calls) <= 3 * len(set(X)) + 9
 
 
 def test_the_end_of_a_pipeline(handle, posts):
@@ -178,7 +179,7 @@ def test_a_step_of_a_pipeline(handle, posts):
     pipe = make_pipeline(RedFlagClassifier(handle), StandardScaler())
     pipe = make_pipeline(*[s for _, s in pipe.steps], LogisticRegression()).fit(X, y)
     assert pipe.score(X, y) > 0.7
-    columns = ("mean", "max", "window", "first", "last")
+    columns = ("mean", "max", "window", "first", "last", "cusum", "shrunk_mean")
     names = pipe[:-1].get_feature_names_out().tolist()
     assert names == [f"red_flag_{name}" for name in columns]
 
@@ -192,7 +193,7 @@ def test_a_column_of_a_table(handle, posts, df_module):
     out = columns.fit_transform(table, y)
     assert isinstance(out, df_module.DataFrame)
     assert next(iter(out.columns)) == "redflagclassifier__red_flag_mean"
-    assert out.shape == (60, 6)
+    assert out.shape == (60, 8)
 
 
 def test_output_as_a_table(handle, posts, df_module):
@@ -219,14 +220,40 @@ def test_weights_by_metadata_routing(handle, posts):
 
 def test_transform_and_scores_agree(handle, posts):
     X, y = posts
-    clf = RedFlagClassifier(handle, window=3).fit(X, y)
-    summary = clf.transform(X)
-    for column, aggregate in enumerate(["mean", "max", "window", "first", "last"]):
-        clf.set_params(aggregate=aggregate)
-        assert_allclose(summary[:, column], clf.decision_function(X))
-    clf.set_params(aggregate=np.median)
+    summary = RedFlagClassifier(handle, window=3).fit(X, y).transform(X)
+    for column, aggregate in enumerate(
+        ["mean", "max", "window", "first", "last", "cusum", "shrunk_mean"]
+    ):
+        clf = RedFlagClassifier(handle, window=3, aggregate=aggregate).fit(X, y)
+        expected = summary[:, column] + clf.text_intercept_
+        assert_allclose(clf.decision_function(X), expected)
+    clf = RedFlagClassifier(handle, aggregate=np.median).fit(X, y)
     medians = [np.median(s.log_odds) for s in clf.score_positions(X)]
-    assert_allclose(clf.decision_function(X), medians)
+    assert_allclose(clf.decision_function(X), np.add(medians, clf.text_intercept_))
+
+
+def test_the_aggregate_of_the_fit_stays(handle, posts):
+    """The intercept and the threshold are for it: they would be wrong for another."""
+    X, y = posts
+    benign = [text for text, label in zip(X, y, strict=True) if not label]
+    clf = RedFlagClassifier(handle).fit(X, y).fit_threshold(benign, 0.1)
+    expected, flagged = clf.decision_function(X), clf.predict(X)
+    clf.set_params(aggregate="max", window=2)
+    assert_array_equal(clf.decision_function(X), expected)
+    assert_array_equal(clf.predict(X), flagged)
+    monitor = clf.stream()
+    monitor.push(X[0])
+    assert monitor.probability == pytest.approx(clf.predict_proba(X[:1])[0, 1])
+
+
+def test_beginnings_are_scored_as_texts(handle, posts):
+    X, y = posts
+    for aggregate in ("window", "cusum", np.median):
+        clf = RedFlagClassifier(handle, window=3, aggregate=aggregate).fit(X, y)
+        words = X[0].split()
+        (prefixes,) = clf.score_prefixes(X[:1])
+        so_far = [" ".join(words[: end + 1]) for end in range(len(words))]
+        assert_allclose(prefixes, clf.decision_function(so_far))
 
 
 def test_the_layer_of_the_fit_stays(handle, posts):
@@ -257,7 +284,7 @@ def test_many_texts_are_scored_in_parts(handle, posts, monkeypatch):
     X, y = posts
     clf = RedFlagClassifier(handle).fit(X, y)
     expected = clf.decision_function(X)
-    monkeypatch.setattr("skperf.llm._scoring.POSITIONS_AT_ONCE", 7)
+    monkeypatch.setattr("skperf.llm._scores.POSITIONS_AT_ONCE", 7)
     assert_array_equal(clf.decision_function(X), expected)
 
 

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from skperf.exceptions import PositiveClassWarning
-from skperf.llm import LanguageModel, RedFlagClassifier
+from skperf.llm import LanguageModel, LoraTuning, RedFlagClassifier
 from skperf.shift import Predictor
 
 # The flagged label first, as the other kinds of the same labels sort.
@@ -168,10 +168,10 @@ def test_ensembles_that_number_the_labels_say_so(handle, posts):
 def test_lora_flags_the_named_class(handle, posts):
     pytest.importorskip("peft")
     X, y = posts
-    settings = {"tuning": "lora", "n_epochs": 1, "n_lora_layers": 1, "random_state": 0}
-    clf = RedFlagClassifier(handle, pos_label="bad", **settings)
+    tuning = LoraTuning(n_epochs=1, n_layers=1, random_state=0)
+    clf = RedFlagClassifier(handle, pos_label="bad", tuning=tuning)
     clf.fit(X, named(y, "bad", "good"))
-    expected = RedFlagClassifier(handle, **settings).fit(X, y)
+    expected = RedFlagClassifier(handle, tuning=tuning).fit(X, y)
     assert_array_equal(clf.decision_function(X), -expected.decision_function(X))
     assert clf.drift_ == expected.drift_
 

@@ -18,26 +18,31 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from skperf.llm import LanguageModel, RedFlagClassifier
+from skperf.llm import LanguageModel, LoraTuning, RedFlagClassifier, TokenTuning
 
 FITTED = ("lora_weights_", "loss_curve_")
 
 
 def lora(handle, **params):
     """Return a classifier that learns something in little time."""
-    quick = {"learning_rate": 0.01, "n_lora_layers": 1, "random_state": 0}
-    return RedFlagClassifier(handle, **{"tuning": "lora", **quick, **params})
+    quick = {"learning_rate": 0.01, "n_layers": 1, "random_state": 0}
+    clf = RedFlagClassifier(handle, tuning=LoraTuning(**quick))
+    of_tuning = {
+        f"tuning__{name}" if hasattr(clf.tuning, name) else name: value
+        for name, value in params.items()
+    }
+    return clf.set_params(**of_tuning)
 
 
 def state_of(model):
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-@pytest.mark.parametrize("n_lora_layers", [1, 2, 6])
-def test_without_steps_it_is_token_tuning(handle, posts, n_lora_layers):
+@pytest.mark.parametrize("n_layers", [1, 2, 6])
+def test_without_steps_it_is_token_tuning(handle, posts, n_layers):
     X, y = posts
     token = RedFlagClassifier(handle).fit(X, y)
-    still = lora(handle, n_epochs=0, n_lora_layers=n_lora_layers).fit(X, y)
+    still = lora(handle, n_epochs=0, n_layers=n_layers).fit(X, y)
     assert_array_equal(still.coef_, token.coef_)
     assert_array_equal(still.decision_function(X), token.decision_function(X))
     # the adapters' zeros are added in another order of the sums
@@ -92,7 +97,7 @@ def test_token_tuning_does_not_drift(handle, posts):
     assert clf.flag_mass_ == clf.kl_to_base_
 
 
-@pytest.mark.parametrize("tuning", ["token", "lora"])
+@pytest.mark.parametrize("tuning", [TokenTuning(), LoraTuning(random_state=0)])
 @pytest.mark.parametrize("reserved", [(), ("<|reserved_special_token_0|>",)])
 def test_the_flag_is_raised_by_tied_and_untied_models(
     make_model, make_tokenizer, posts, tuning, reserved
@@ -109,7 +114,7 @@ def test_the_flag_is_raised_by_tied_and_untied_models(
     scores = []
     for model in (tied, untied):
         handle = LanguageModel(model, make_tokenizer(reserved=reserved))
-        clf = lora(handle, tuning=tuning).fit(X, y)
+        clf = RedFlagClassifier(handle, tuning=tuning).fit(X, y)
         flagged = clf.score_positions(
             [x for x, label in zip(X, y, strict=True) if label]
         )
@@ -143,7 +148,7 @@ def test_classifiers_on_one_handle_leave_each_other_alone(handle, posts):
     token = RedFlagClassifier(handle).fit(X, y)
     first = lora(handle).fit(X, y)
     expected = token.decision_function(X), first.decision_function(X)
-    second = lora(handle, random_state=1, n_lora_layers=2).fit(X, 1 - y)
+    second = lora(handle, random_state=1, n_layers=2).fit(X, 1 - y)
     assert_array_equal(token.decision_function(X), expected[0])
     assert_array_equal(first.decision_function(X), expected[1])
     assert not np.allclose(second.decision_function(X), -expected[1])
@@ -162,7 +167,7 @@ def test_the_random_state_decides(handle, posts):
 
 
 def test_sizes_of_the_adapters(handle, posts):
-    clf = lora(handle, lora_rank=3, n_epochs=0).fit(*posts)
+    clf = lora(handle, rank=3, n_epochs=0).fit(*posts)
     shapes = {name: tuple(w.shape) for name, w in clf.lora_weights_.items()}
     # seven matrices in a layer of Llama
     assert len(shapes) == 14
@@ -170,7 +175,7 @@ def test_sizes_of_the_adapters(handle, posts):
     assert shapes[f"{query}A.weight"] == (3, 16)
     assert shapes[f"{query}B.weight"] == (16, 3)
     assert not any(weight.requires_grad for weight in clf.lora_weights_.values())
-    both = lora(handle, n_lora_layers=6, n_epochs=0).fit(*posts)
+    both = lora(handle, n_layers=6, n_epochs=0).fit(*posts)
     assert len(both.lora_weights_) == 28
 
 
@@ -189,7 +194,8 @@ def test_terms_without_weight_do_not_count(handle, posts):
     """Nothing holds the flag back, and it is raised everywhere."""
     X, y = posts
     clf = lora(handle, loss_weights=(1, 0, 0), n_epochs=10).fit(X, y)
-    assert (clf.decision_function(X) > 0).mean() > 0.9
+    means = clf.transform(X)[:, 0]
+    assert (means > 0).mean() > 0.9
 
 
 def test_the_offset_delays_the_flag(handle, posts):
@@ -200,8 +206,8 @@ def test_the_offset_delays_the_flag(handle, posts):
         scores = [text.log_odds for text in clf.score_positions(flagged)]
         return np.mean([s[:5].mean() - s[5:].mean() for s in scores])
 
-    at_once = lora(handle, n_epochs=10, n_lora_layers=2).fit(X, y)
-    delayed = lora(handle, n_epochs=10, n_lora_layers=2, min_offset=5).fit(X, y)
+    at_once = lora(handle, n_epochs=10, n_layers=2).fit(X, y)
+    delayed = lora(handle, n_epochs=10, n_layers=2, min_offset=5).fit(X, y)
     assert early_over_late(delayed) < early_over_late(at_once) - 0.5
 
 
@@ -272,20 +278,36 @@ def test_what_was_fitted_stays(handle, posts):
     X, y = posts
     clf = lora(handle).fit(X, y)
     expected = clf.decision_function(X)
-    clf.set_params(tuning="token", n_lora_layers=2, lora_rank=1)
+    clf.set_params(tuning=TokenTuning())
     assert_array_equal(clf.decision_function(X), expected)
     assert not any(hasattr(clone(clf), name) for name in FITTED)
     clf.fit(X, y)
     assert not any(hasattr(clf, name) for name in FITTED)
 
 
+def test_the_intercept_stays_zero_where_there_is_none(handle, posts):
+    clf = lora(handle, fit_intercept=False, n_epochs=2).fit(*posts)
+    assert clf.intercept_ == 0
+    start = RedFlagClassifier(handle, fit_intercept=False).fit(*posts)
+    assert not np.allclose(clf.coef_, start.coef_)
+
+
+def test_a_tuning_is_tuned(handle, posts):
+    grid = {"tuning": [TokenTuning(), LoraTuning(n_epochs=1, n_layers=1)]}
+    search = GridSearchCV(RedFlagClassifier(handle), grid, cv=2).fit(*posts)
+    assert len(search.cv_results_["params"]) == 2
+    clf = lora(handle)
+    assert clone(clf).set_params(tuning__rank=2).tuning.rank == 2
+    assert clf.tuning.rank == 16
+
+
 def test_a_failed_fit_leaves_the_old_one(handle, posts):
     clf = lora(handle).fit(*posts)
     before = dict(vars(clf))
-    clf.learning_rate = 1e200
+    clf.tuning.learning_rate = 1e200
     with pytest.raises(ValueError, match="smaller with learning_rate"):
         clf.fit(*posts)
-    clf.learning_rate = 0.01
+    clf.tuning.learning_rate = 0.01
     assert vars(clf) == before
 
 
@@ -297,7 +319,11 @@ def test_a_grid_reads_each_text_once(model, tokenizer, posts):
     hook = model.model.layers[0].register_forward_hook(
         lambda module, args, output: read.append(args[0].shape[:2])
     )
-    grid = {"learning_rate": [0.001, 0.01], "lora_rank": [1, 4], "n_epochs": [1, 4]}
+    grid = {
+        "tuning__learning_rate": [0.001, 0.01],
+        "tuning__rank": [1, 4],
+        "tuning__n_epochs": [1, 4],
+    }
     search = GridSearchCV(lora(handle), grid, cv=3).fit(X, y)
     hook.remove()
     assert search.best_score_ > 0.6
@@ -309,7 +335,7 @@ def test_a_grid_reads_each_text_once(model, tokenizer, posts):
 
 @pytest.mark.slow
 def test_threads(handle, posts):
-    grid = {"random_state": [0, 1, 2, 3]}
+    grid = {"tuning__random_state": [0, 1, 2, 3]}
     with parallel_config(backend="threading"):
         search = GridSearchCV(lora(handle), grid, n_jobs=4, cv=2).fit(*posts)
     alone = GridSearchCV(lora(handle), grid, cv=2).fit(*posts)
@@ -331,8 +357,8 @@ def test_three_weights_are_needed(handle, posts, weights):
 @pytest.mark.parametrize(
     "params",
     [
-        {"n_lora_layers": 0},
-        {"lora_rank": 0},
+        {"n_layers": 0},
+        {"rank": 0},
         {"learning_rate": 0},
         {"n_epochs": -1},
         {"batch_size": 0},
@@ -352,7 +378,7 @@ def test_out_of_memory(handle, posts, monkeypatch):
     def refuse(*args):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("skperf.llm._lora_tuning.LoraTraining.terms", refuse)
+    monkeypatch.setattr("skperf.llm.tuning._lora_training.LoraTraining.terms", refuse)
     with pytest.raises(MemoryError, match="smaller batch_tokens"):
         lora(handle).fit(*posts)
 
@@ -365,12 +391,10 @@ def test_thresholds(handle, posts):
 
 
 @pytest.mark.parametrize("max_length", [None, 8])
-@pytest.mark.parametrize("n_lora_layers", [1, 2])
-def test_streams_read_with_the_adapters(
-    model, tokenizer, posts, n_lora_layers, max_length
-):
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_streams_read_with_the_adapters(model, tokenizer, posts, n_layers, max_length):
     handle = LanguageModel(model, tokenizer, max_length=max_length)
-    clf = lora(handle, n_lora_layers=n_lora_layers, n_epochs=2).fit(*posts)
+    clf = lora(handle, n_layers=n_layers, n_epochs=2).fit(*posts)
     bare = copy.copy(clf)
     del bare.lora_weights_
     before = state_of(model)
@@ -390,7 +414,10 @@ def test_adapters_are_saved(handle, posts, tmp_path):
     clf = lora(handle).fit(*posts)
     clf.save(tmp_path / "flag")
     loaded = RedFlagClassifier(handle).load(tmp_path / "flag")
-    assert loaded.tuning == "lora"
+    assert isinstance(loaded.tuning, LoraTuning)
+    params = loaded.tuning.get_params()
+    params["loss_weights"] = tuple(params["loss_weights"])  # JSON has lists only
+    assert params == clf.tuning.get_params()
     for name, weight in clf.lora_weights_.items():
         assert torch.equal(loaded.lora_weights_[name], weight)
     for term, curve in clf.loss_curve_.items():
@@ -400,3 +427,4 @@ def test_adapters_are_saved(handle, posts, tmp_path):
     RedFlagClassifier(handle).fit(*posts).save(tmp_path / "flag")
     loaded.load(tmp_path / "flag")
     assert not hasattr(loaded, "lora_weights_")
+    assert loaded.tuning is None

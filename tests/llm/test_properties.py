@@ -79,7 +79,7 @@ def test_what_comes_later_changes_nothing(score, text, more, max_length):
 @given(prompt=st.text(max_size=10), text=st.text(min_size=1, max_size=30))
 def test_offsets_of_any_unicode(byte_tokenizer, model, prompt, text):
     """Every byte is a token, and its offsets are those of its character."""
-    from skperf.llm._texts import tokenize
+    from skperf.llm.text._texts import tokenize
 
     byte_tokenizer.chat_template = None
     assume(not any(0xD800 <= ord(char) <= 0xDFFF for char in prompt + text))
@@ -92,7 +92,7 @@ def test_offsets_of_any_unicode(byte_tokenizer, model, prompt, text):
 @settings(max_examples=50)
 @given(text=st.text(min_size=1, max_size=30))
 def test_messages_of_any_unicode(byte_tokenizer, text):
-    from skperf.llm._texts import tokenize
+    from skperf.llm.text._texts import tokenize
 
     assume(text.strip() and not any(0xD800 <= ord(char) <= 0xDFFF for char in text))
     byte_tokenizer.chat_template = (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from skperf.llm._cache import States
+from skperf.llm.model._cache import States
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from skperf.shift import (
 X, Y = make_classification(
     200, 4, n_informative=4, n_redundant=0, flip_y=0.2, random_state=0
 )
-FULFIL = SelfFulfillingShift(0.6)
+FULFIL = SelfFulfillingShift(0.4)
 LOGISTIC = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
 METHODS = pytest.mark.parametrize("method", ["retrain", "gradient"])
 
@@ -80,7 +80,7 @@ def test_correction_is_that_of_the_reaction():
     with pytest.warns(ConvergenceWarning):
         model.fit(X, Y)
     f = clone(LOGISTIC).fit(X, Y).predict_proba(X)[:, 1]
-    v = -0.6 * (1 - Y) * np.log(f / (1 - f))
+    v = -0.4 * (1 - Y) * np.log(f / (1 - f))
     assert_allclose(model.history_["correction"], np.sqrt(np.mean(v**2)), rtol=1e-6)
 
 
@@ -128,6 +128,35 @@ def test_stored(method):
     for name in ("best_iter_", "performative_risk_", "method_", "diagnosis_"):
         assert getattr(copy, name) == getattr(model, name)
     assert_array_equal(copy.history_["damping"], model.history_["damping"])
+
+
+class Recorder:
+    """Notes the tasks that begin."""
+
+    def __init__(self):
+        self.begun = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context):
+        return False
+
+
+@METHODS
+def test_callbacks_hear_of_trainings(method):
+    """A descent trains the first model only."""
+    recorder = Recorder()
+    model = PerformativeRiskMinimizer(LOGISTIC, FULFIL, method=method)
+    model.set_callbacks(recorder).fit(X, Y)
+    n_rounds = model.n_iter_ if method == "retrain" else 0
+    assert recorder.begun == ["fit", "fit", *["retrain"] * n_rounds]
 
 
 def test_no_partial_fit():
@@ -224,7 +253,10 @@ def test_scalers_and_frames(df_module):
 @pytest.mark.parametrize(
     "estimator",
     [
-        RandomForestClassifier(20, min_samples_leaf=5, random_state=0),
+        pytest.param(
+            RandomForestClassifier(20, min_samples_leaf=5, random_state=0),
+            marks=pytest.mark.slow,
+        ),
         HistGradientBoostingClassifier(
             max_iter=20, early_stopping=True, random_state=0
         ),
@@ -374,9 +406,10 @@ def test_restarts_leave_a_poor_optimum():
 
 
 def test_unfinished_descent_says_so():
-    model = PerformativeRiskMinimizer(LOGISTIC, FULFIL, max_iter=1)
+    """Features of very different size make the way long."""
+    model = PerformativeRiskMinimizer(LOGISTIC, SelfFulfillingShift(0.6), max_iter=1)
     with pytest.warns(ConvergenceWarning, match="1e-5 of the first"):
-        model.fit(X, Y)
+        model.fit(X * [0.01, 1, 1, 100], Y)
     assert model.stability_residual_ > 1e-5
     assert not model.converged_
 

@@ -33,12 +33,15 @@ class Squash:
 
 
 def make_minimizers():
-    logistic = LogisticRegression(max_iter=1000)
-    for method in ("retrain", "gradient"):
-        params = {"method": method, "max_iter": 3, "random_state": 0}
-        yield PerformativeRiskMinimizer(logistic, REJECT, **params)
+    yield PerformativeRiskMinimizer(
+        LogisticRegression(max_iter=1000),
+        REJECT,
+        method="retrain",
+        max_iter=2,
+        random_state=0,
+    )
     squashed = TransformedPredictionShift(REJECT, Squash())
-    yield PerformativeRiskMinimizer(Ridge(), squashed, max_iter=3)
+    yield PerformativeRiskMinimizer(Ridge(), squashed, method="gradient", max_iter=1)
 
 
 # the checks ask for one fit, not for an optimum, and try labels of any kind

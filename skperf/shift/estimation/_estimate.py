@@ -9,6 +9,7 @@ import numpy as np
 
 from skperf.shift._base import BaseShift
 from skperf.shift._deployment import Deployment
+from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._pool import pool
 from skperf.shift.estimation._records import check_deployments, require_told
 from skperf.shift.estimation._result import (
@@ -125,7 +126,7 @@ def estimate_shift(
     names = _names(shift, list(known) if params is None else list(params))
     records = check_deployments(deployments)
     require_told(records)
-    equations = shift.reaction_equations(records) if names == list(known) else None
+    equations = _equations(shift, records) if names == list(known) else None
     if equations is None:
         values, covariance, misfit = fit_by_simulation(shift, names, records)
     else:
@@ -142,6 +143,18 @@ def estimate_shift(
         len(records),
         {name: known[name] for name in names if name in known},
     )
+
+
+def _equations(
+    shift: BaseShift, records: Sequence[Deployment]
+) -> list[Equations] | None:
+    """Return the equations of a shift; subclasses that react otherwise have none."""
+    kinds = type(shift).__mro__
+    own, react, bind = (
+        next(i for i, kind in enumerate(kinds) if name in vars(kind))
+        for name in ("reaction_equations", "sample", "bind")
+    )
+    return None if min(react, bind) < own else shift.reaction_equations(records)
 
 
 def _names(shift: BaseShift, names: list[str]) -> list[str]:

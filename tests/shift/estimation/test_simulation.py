@@ -258,3 +258,24 @@ def test_a_perturbation_must_be_in_the_record():
     )
     with pytest.raises(ValueError, match="record it as y_pred"):
         estimate_shift(Inflate(), deployment)
+
+
+def score(X):
+    return expit(X[:, 0])
+
+
+class Twice(ResampleIfRejected):
+    """Reacts twice as often, and so has lost its parent's equations."""
+
+    def bind(self, X, y, **kwargs):
+        twice = ResampleIfRejected(min(2 * self.delta, 1), resampling="expected")
+        return twice.bind(X, y, **kwargs)
+
+
+def test_a_subclass_that_reacts_otherwise_has_no_equations_of_its_parent():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 1)), np.zeros(300)
+    after = ResampleIfRejected(0.4, resampling="drawn").bind(X, y, random_state=0)
+    seen = Deployment(Sample(X, y), after(score(X)), predictor=score)
+    assert estimate_shift(ResampleIfRejected(0.5), seen).method == "equations"
+    assert estimate_shift(Twice(0.3), seen).method == "simulation"
