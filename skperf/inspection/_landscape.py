@@ -86,8 +86,13 @@ class RiskLandscapeDisplay:
 
     Notes
     -----
-    People are asked once for each deployed model: 41 times for one parameter, 1,681
-    times for two, which takes seconds where there are 20,000 of them. The optimum is
+    People are asked once for each deployed model, 41 times for one parameter and 1,681
+    times for two. Not so for two parameters of a linear model with the log loss where
+    :class:`~skperf.shift.ResampleIfRejected` with whole rows,
+    :class:`~skperf.shift.SelfFulfillingShift` or
+    :class:`~skperf.shift.StrategicResponse` say what people do: their risks are sums,
+    and the rows are computed in float32, so that `risk` is right to about 1e-5 of
+    itself. Points and paths are in float64, arrows right to about 1e-5. The optimum is
     the end of a search from the lowest point of the grid, or of the one from the start
     if that ends lower; outside the picture there may be a better one.
 

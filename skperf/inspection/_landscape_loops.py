@@ -6,18 +6,25 @@
 import numpy as np
 from scipy.optimize import root
 
+from skperf.inspection._margin_rows import InducedRows
 from skperf.risk_minimization._descent import descend
 
 _ARROWS = 7  # in each direction
 _ROUNDS = 30
 _STEPS = 200  # of a descent
 _STILL = 1e-6  # of the largest number, by which a round that has ended moves
+_SEEN = 1e-5  # of an arrow
 _FLAT = 1e-8  # slope of a stable point, as a share of that at the start
 
 
-def retrain(surface, values):
+def retrain(surface, values, precision=None):
     """Return the numbers that are best on the data that these have induced."""
-    return descend(surface.fixed(values), values, _STEPS).steps[-1].values
+    slope_at = surface.fixed(values)
+    if isinstance(slope_at, InducedRows):  # convex: it is lowest where it is flat
+        found = root(slope_at.gradient, values, tol=precision)
+        if found.success:
+            return found.x
+    return descend(slope_at, values, _STEPS).steps[-1].values
 
 
 def retraining_path(surface, start):
@@ -114,6 +121,6 @@ def _moves(surface, values):
 
 def _move(surface, point):
     try:
-        return retrain(surface, point) - point
+        return retrain(surface, point, _SEEN) - point
     except ValueError:  # people have no answer to it
         return np.full(len(point), np.nan)

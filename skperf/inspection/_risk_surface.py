@@ -5,12 +5,15 @@
 
 A grid asks for thousands of risks. The outputs of a linear model are linear in its
 numbers, so those of all evaluated models are one matrix product, and where people get
-weights and nothing else, their losses are computed once for all deployed models.
+weights and nothing else, their losses are computed once for all deployed models. Where
+the law of people is known in closed form they need not be asked.
 """
 
 import numpy as np
 
 from skperf.inspection._chosen_numbers import ChosenNumbers, choose
+from skperf.inspection._closed_laws import LARGEST, find_law
+from skperf.inspection._margin_rows import MarginRows
 from skperf.retraining._descents import find_slope
 from skperf.retraining._losses import weighted_mean
 from skperf.retraining._output_losses import find_output_loss, log_loss, squared_error
@@ -18,8 +21,6 @@ from skperf.retraining._output_model import OutputModel
 from skperf.retraining._performative_slope import Slope, settle
 from skperf.shift._sample import as_weights
 
-#: The log loss of a wrong label with probability 0, as the metrics have it.
-_LARGEST = -np.log(np.finfo(float).eps)
 _ADVICE = "RiskLandscapeDisplay.from_grid draws fitted models of any kind."
 _FACTORS = 512  # whose product is a finite number
 _CELLS = 20_000  # that stay in the cache
@@ -56,6 +57,7 @@ class RiskSurface:
         self._is_plain = one_output and loss in (log_loss, squared_error)
         self._known = None, None  # losses of evaluated models on shared rows
         self._signed = None, None  # targets, and on which side they are
+        self._rows = self._margin_rows()
 
     def deploy(self, values):
         """Return the model with these numbers, and what people do about it."""
@@ -64,6 +66,8 @@ class RiskSurface:
 
     def performative(self, points):
         """Return the performative risk at each point, of shape (n_points,)."""
+        if self._rows is not None:
+            return self._rows.performative(points, self._moves(points))
         return np.array([self._answered(self._risk_at, point) for point in points])
 
     def decoupled(self, points):
@@ -74,6 +78,8 @@ class RiskSurface:
 
     def fixed(self, values):
         """Return the risk, with its slope, on the data that a model has induced."""
+        if self._rows is not None and self._rows.law.moving is None:
+            return self._rows.fixed(values)
         _, sample = self.deploy(values)
         weights = as_weights(sample.sample_weight, len(sample.y))
         share = weights / weights.sum()
@@ -84,6 +90,25 @@ class RiskSurface:
             return Slope(share @ rows.losses, self.numbers.vjp(sample.X, by_output))
 
         return slope_at
+
+    def _margin_rows(self):
+        """Return the rows of a law that is known, None where there is none."""
+        if not (self._is_plain and self._model.is_linear and self.loss == log_loss):
+            return None
+        X, y, *_ = self.world.base
+        signs = self._signs(y)
+        law = find_law(self.world, self._model, signs[:, 0])
+        if law is None:
+            return None
+        at_zero, slopes = self._linear(X, np.abs(self.start))
+        columns = np.ascontiguousarray((signs * slopes).T)
+        return MarginRows(law, (signs * at_zero)[:, 0], columns)
+
+    def _moves(self, points):
+        """Return by how much each model lowers the outputs of those who move."""
+        if self._rows.law.moving is None:
+            return None
+        return np.array([self._rows.law.move(self._model_of(p)) for p in points])
 
     @staticmethod
     def _answered(risk, *args):
@@ -109,7 +134,7 @@ class RiskSurface:
             return self._mean_losses(model.outputs(sample.X), sample)[0]
         losses = self.loss(model, sample).losses
         if self.loss == log_loss:
-            losses = np.minimum(losses, _LARGEST)
+            losses = np.minimum(losses, LARGEST)
         return weighted_mean(losses, sample.sample_weight)
 
     def _risks(self, sample, points):
@@ -127,12 +152,15 @@ class RiskSurface:
 
     def _outputs(self, X, points):
         """Return the output of the model of each point, of (n_samples, n_points)."""
-        points = np.asarray(points)
-        units = np.maximum(np.abs(points).max(axis=0), 1.0)
+        at_zero, slopes = self._linear(X, np.abs(points).max(axis=0))
+        return at_zero + slopes @ np.transpose(points)
+
+    def _linear(self, X, largest):
+        """Return outputs where the numbers are 0, and their slopes by the numbers."""
+        units = np.maximum(largest, 1.0)
         at_zero = self._model_of(np.zeros(len(units))).outputs(X)
         ends = [self._model_of(end).outputs(X) for end in np.diag(units)]
-        slopes = (np.hstack(ends) - at_zero) / units
-        return at_zero + slopes @ points.T
+        return at_zero, (np.hstack(ends) - at_zero) / units
 
     def _mean_losses(self, outputs, sample):
         """Return the mean of the losses over the rows, for each column of outputs."""
@@ -150,7 +178,7 @@ class RiskSurface:
         """Return the loss of each row, for each column of outputs."""
         if self.loss == squared_error:
             return np.square(outputs - np.asarray(y, dtype=float).reshape(-1, 1))
-        wrong = np.minimum(self._signs(y) * outputs, _LARGEST)
+        wrong = np.minimum(self._signs(y) * outputs, LARGEST)
         # log1p sees more of what is too small to count in a mean, at half the speed
         return np.log(1 + np.exp(-np.abs(wrong))) + np.maximum(wrong, 0)
 
@@ -168,7 +196,7 @@ def _sum_log_losses(wrong):
     Of the product of some hundred factors between 1 and 2 one logarithm is taken,
     instead of one of each: thrice as fast, and as exact.
     """
-    wrong = np.minimum(wrong, _LARGEST)
+    wrong = np.minimum(wrong, LARGEST)
     factors = 1 + np.exp(-np.abs(wrong))
     products = np.multiply.reduceat(factors, np.arange(0, len(wrong), _FACTORS))
     return np.log(products).sum(axis=0) + np.maximum(wrong, 0).sum(axis=0)

@@ -3,6 +3,8 @@
 
 """The coefficients and intercepts of a linear model, and derivatives by them."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -66,7 +68,7 @@ def _columns(X: Table) -> Floats:
     return np.asarray(X, dtype=float).T
 
 
-def _dense(coef: object) -> Floats:
-    if isinstance(coef, sparse.spmatrix | sparse.sparray):
+def _dense(coef: Any) -> Floats:
+    if sparse.issparse(coef):
         coef = coef.toarray()
     return np.asarray(coef, dtype=float)

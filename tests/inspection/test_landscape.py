@@ -42,6 +42,11 @@ SHIFTS = [
     StrategicResponse(0.4),
     StrategicResponse(0.4, responds=[1]),
 ]
+# Of surfaces over two numbers. float32 rounds by 2**-24 = 6e-8: each of the three
+# products in a margin, at most 10 here, up to 5 times, which is 3e-6, and no loss errs
+# by more than its margin. A sum of 512 has an error of sqrt(512) * 6e-8 = 1.4e-6 of
+# itself. Risks are .3 and more.
+PRECISION = 1e-5
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +112,7 @@ def test_two_parameters_are_the_performative_risk(people, shift, weighted):
     for i, j in [(0, 0), (2, 1), (1, 3)]:
         other = moved(model, [4, 0], [values[0][i], values[1][j]])
         expected = performative_risk(other, shift, X, y, **given)
-        np.testing.assert_allclose(display.risk[i, j], expected, rtol=1e-11)
+        np.testing.assert_allclose(display.risk[i, j], expected, rtol=PRECISION)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,67 @@ def test_other_models(people, model):
         model, shift, 100 * X, y, parameters=0, grid_resolution=5
     )
     check_decoupled(display, model, shift, 100 * X, y, 0)
+
+
+def check_performative(display, model, shift, X, y, positions, **given):
+    for i, j in np.ndindex(display.risk.shape):
+        values = display.values[0][i], display.values[1][j]
+        other = moved(model, positions, values, **given)
+        expected = performative_risk(other, shift, X, y, **given)
+        np.testing.assert_allclose(display.risk[i, j], expected, rtol=PRECISION)
+
+
+@pytest.mark.parametrize("pos_label", ["bad", "good"])
+@pytest.mark.parametrize(
+    "shift",
+    [
+        ResampleIfRejected(0.2),
+        SelfFulfillingShift(0.5),
+        SelfFulfillingShift(0.5, direction="defeating"),
+        StrategicResponse(0.4, strategic_features=[0, 2], responds="bad"),
+        StrategicResponse(-0.4, strategic_features=[1]),
+    ],
+    ids=repr,
+)
+def test_two_parameters_of_scaled_columns_and_words(people, shift, pos_label):
+    X, y = people
+    X, labels = 3 * X + 1, np.where(y == 1, "bad", "good")
+    model = make_pipeline(StandardScaler(), clone(EXACT)).fit(X, labels)
+    given = {"pos_label": pos_label}
+    display = RiskLandscapeDisplay.from_estimator(
+        model, shift, X, labels, parameters=[0, 2], grid_resolution=3, **given
+    )
+    check_performative(display, model, shift, X, labels, [0, 2], **given)
+
+
+@pytest.mark.parametrize("shift", [SHIFTS[0], SHIFTS[2], SHIFTS[3]], ids=repr)
+def test_steep_landscapes_are_not_rounded(people, shift, monkeypatch):
+    """Margins are in the thousands, where the metric rounds probabilities near 1."""
+    X, y = people
+    model = clone(EXACT).fit(X, y)
+    values = [np.linspace(-2e3, 2e3, 3), np.linspace(-1e3, 3e3, 3)]
+    draw = RiskLandscapeDisplay.from_estimator
+    by_law = draw(model, shift, X, y, parameters=[0, 1], values=values)
+    module = importlib.import_module("skperf.inspection._risk_surface")
+    monkeypatch.setattr(module, "find_law", lambda *_: None)
+    asked = draw(model, shift, X, y, parameters=[0, 1], values=values)
+    np.testing.assert_allclose(by_law.risk, asked.risk, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shift", [SHIFTS[0], SHIFTS[2], SHIFTS[3]], ids=repr)
+def test_arrows_end_at_the_retrained_model(shift):
+    X, y = make_classification(
+        300, 2, n_informative=2, n_redundant=0, flip_y=0.2, random_state=0
+    )
+    model = clone(EXACT).set_params(fit_intercept=False).fit(X, y)
+    display = RiskLandscapeDisplay.from_estimator(
+        model, shift, X, y, values=[np.linspace(-4, 4, 3)] * 2
+    )
+    for point, move in list(zip(*display.moves, strict=True))[::8]:
+        seen = induce(moved(model, [0, 1], point), shift, X, y)
+        best = clone(model).fit(seen.X, seen.y, seen.sample_weight).coef_[0]
+        # steps of a root finder that were 1e-5 of its place, and converged faster
+        np.testing.assert_allclose(point + move, best, rtol=1e-4, atol=1e-5)
 
 
 class Moves(BaseShift):

@@ -40,6 +40,7 @@ def score(model, tokenizer):
         clf = RedFlagClassifier(LanguageModel(model, tokenizer, **settings))
         clf.coef_, clf.intercept_ = np.linspace(-1, 1, 16), 3.0
         clf.layer_, clf.language_model_ = layer, clf.language_model
+        clf.forms_ = ["texts"]
         return [scores.log_odds for scores in clf.score_positions(texts)]
 
     return score
