@@ -3,7 +3,12 @@
 
 """Errors and warnings of this package."""
 
-__all__ = ["PositiveClassWarning", "RepeatedPersonsWarning", "SchemaError"]
+__all__ = [
+    "PositiveClassWarning",
+    "RepeatedPersonsWarning",
+    "SchemaError",
+    "UnidentifiedError",
+]
 
 
 class PositiveClassWarning(UserWarning):
@@ -16,3 +21,7 @@ class RepeatedPersonsWarning(UserWarning):
 
 class SchemaError(ValueError):
     """A table does not fit those of the periods before it."""
+
+
+class UnidentifiedError(ValueError):
+    """The data cannot tell how strongly people react, whatever their number."""

@@ -16,13 +16,21 @@ from skperf.shift._resample import ResampleIfRejected
 from skperf.shift._sample import Sample
 from skperf.shift._self_fulfilling import SelfFulfillingShift
 from skperf.shift._strategic import StrategicResponse
+from skperf.shift._strength import Strength
 from skperf.shift._world import World
+from skperf.shift.estimation._drift import DriftTest, performative_drift_test
+from skperf.shift.estimation._estimate import estimate_shift
+from skperf.shift.estimation._plan import ExperimentPlan, plan_experiment
+from skperf.shift.estimation._result import FormCheck, ShiftEstimate
 
 __all__ = [
     "BaseShift",
     "Cotangent",
     "Deployment",
     "Dice",
+    "DriftTest",
+    "ExperimentPlan",
+    "FormCheck",
     "FunctionShift",
     "OutcomeShift",
     "Parameters",
@@ -32,8 +40,13 @@ __all__ = [
     "ResampleIfRejected",
     "Sample",
     "SelfFulfillingShift",
+    "ShiftEstimate",
     "ShiftPipeline",
     "StrategicResponse",
+    "Strength",
     "TransformedPredictionShift",
     "World",
+    "estimate_shift",
+    "performative_drift_test",
+    "plan_experiment",
 ]

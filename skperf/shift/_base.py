@@ -4,19 +4,23 @@
 """What every shift is: a map from the deployed model's predictions to data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from typing import ClassVar
 
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skperf.shift._bound import BoundShift
+from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Floats, Sample, Table, base_sample
+from skperf.shift._strength import Strength
 from skperf.shift._world import World
+from skperf.shift.estimation._equations import Equations
 
 
 class BaseShift(ABC, BaseEstimator):
@@ -37,6 +41,15 @@ class BaseShift(ABC, BaseEstimator):
     is_differentiable : bool
         Whether the worlds of this shift have a pull-back: those of a shift that has a
         method :meth:`pull_back`. An author who writes :meth:`bind` declares it.
+
+    strengths : dict of str to Strength
+        Parameters that say how strongly people react, for :func:`estimate_shift`. None
+        unless an author names them.
+
+    perturbed_within : (float, float) or None
+        The range of predictions, for shifts of outcomes, whose strength is told by
+        predictions that were perturbed at random. None for all others, whose strength
+        is told by people before and after.
 
     Examples
     --------
@@ -59,6 +72,8 @@ class BaseShift(ABC, BaseEstimator):
     """
 
     is_random: bool | None = None
+    strengths: ClassVar[Mapping[str, Strength]] = {}
+    perturbed_within: ClassVar[tuple[float, float] | None] = None
 
     @property
     def is_differentiable(self) -> bool:
@@ -143,6 +158,24 @@ class BaseShift(ABC, BaseEstimator):
         raise NotImplementedError(
             f"{type(self).__name__} has no pull_back; ask is_differentiable before."
         )
+
+    def reaction_equations(
+        self, deployments: Sequence[Deployment]
+    ) -> list[Equations] | None:
+        """Return estimating equations of the strength, for :func:`estimate_shift`.
+
+        Parameters
+        ----------
+        deployments : list of Deployment
+            What was seen.
+
+        Returns
+        -------
+        equations : list or None
+            One for each independent experiment. None, the default, lets samples of the
+            shift be compared with the data.
+        """
+        return None
 
     def bind(
         self,

@@ -3,7 +3,7 @@
 
 """Shifts made of shifts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from skperf.shift._base import BaseShift, PopulationShift
 from skperf.shift._binding import bind_to_sample
 from skperf.shift._pipeline_world import PipelineWorld
 from skperf.shift._sample import Floats, Sample, Table
+from skperf.shift._strength import Strength
 from skperf.shift._transformed_world import TransformedWorld
 from skperf.shift._world import World
 from skperf.utils._sklearn import HasMethods, _BaseComposition
@@ -80,6 +81,15 @@ class ShiftPipeline(PopulationShift, _BaseComposition):
         """
         self._set_params("steps", **params)
         return self
+
+    @property
+    def strengths(self) -> Mapping[str, Strength]:  # type: ignore[override]
+        """The strengths of all steps, by the names of steps and parameters."""
+        return {
+            f"{name}__{own}": strength
+            for name, shift in self.steps
+            for own, strength in getattr(shift, "strengths", {}).items()
+        }
 
     @property
     def is_differentiable(self) -> bool:
@@ -162,6 +172,12 @@ class TransformedPredictionShift(PopulationShift):
     def __init__(self, shift: BaseShift, func: Callable[[Floats], Floats]) -> None:
         self.shift = shift
         self.func = func
+
+    @property
+    def strengths(self) -> Mapping[str, Strength]:  # type: ignore[override]
+        """The strengths of the shift, as ``shift__<parameter>``."""
+        own = getattr(self.shift, "strengths", {})
+        return {f"shift__{name}": strength for name, strength in own.items()}
 
     @property
     def is_differentiable(self) -> bool:

@@ -3,6 +3,7 @@
 
 """Outcome shift: predictions move the targets, as self-fulfilling forecasts do."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
 from skperf.shift._base import PopulationShift
+from skperf.shift._deployment import Deployment
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, require_part, sum_copies
 from skperf.shift._sample import (
@@ -23,7 +25,10 @@ from skperf.shift._sample import (
     base_sample,
     stand_twice,
 )
+from skperf.shift._strength import Strength
 from skperf.shift._world import FixedWorld, World
+from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._outcomes import outcome_equations
 from skperf.utils._sklearn import Interval
 
 
@@ -69,12 +74,29 @@ class OutcomeShift(PopulationShift):
     }
 
     is_differentiable = True
+    strengths: ClassVar[Mapping[str, Strength]] = {"feedback": Strength()}
+    perturbed_within = (-np.inf, np.inf)
 
     def __init__(
         self, feedback: float | ArrayLike, *, spread: float | None = None
     ) -> None:
         self.feedback = feedback
         self.spread = spread
+
+    def reaction_equations(self, deployments: Sequence[Deployment]) -> list[Equations]:
+        """Return estimating equations of `feedback`, for :func:`estimate_shift`.
+
+        Parameters
+        ----------
+        deployments : list of Deployment
+            Pairs, perturbed predictions, or several arms.
+
+        Returns
+        -------
+        equations : list
+            One for each pair of samples or perturbation, one for all arms.
+        """
+        return outcome_equations(deployments)
 
     def bind(
         self,

@@ -3,6 +3,7 @@
 
 """Resample-if-Rejected: rejected people come back with other features."""
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from skperf.shift._base import PopulationShift
+from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._predictor import Columns
 from skperf.shift._random_world import RandomWorld
@@ -24,7 +26,10 @@ from skperf.shift._rejection import (
     replace_rejected,
 )
 from skperf.shift._sample import Floats, Rows, Sample, Table, base_sample
+from skperf.shift._strength import Strength
 from skperf.shift._world import FixedWorld, World
+from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._rejection import rejection_equations
 from skperf.utils._sklearn import Interval, StrOptions, _num_samples
 from skperf.utils._tables import column_indices
 
@@ -104,6 +109,10 @@ class ResampleIfRejected(PopulationShift):
         "n_donors": [Interval(Integral, 1, None, closed="left")],
     }
 
+    strengths: ClassVar[Mapping[str, Strength]] = {
+        "delta": Strength(absent=1.0, low=0.0, high=1.0)
+    }
+
     def __init__(
         self,
         delta: float,
@@ -141,6 +150,22 @@ class ResampleIfRejected(PopulationShift):
             If the predictions are not one number a row in [0, 1].
         """
         return rejection_probability(self.delta, y_pred)
+
+    def reaction_equations(self, deployments: Sequence[Deployment]) -> list[Equations]:
+        """Return estimating equations of `delta`, for :func:`estimate_shift`.
+
+        Parameters
+        ----------
+        deployments : list of Deployment
+            With people before and after: pairs, or a `predictor` too.
+
+        Returns
+        -------
+        equations : list
+            One for each deployment.
+        """
+        columns = self.strategic_features
+        return [rejection_equations(each, columns) for each in deployments]
 
     def bind(
         self,

@@ -4,6 +4,7 @@
 """Self-fulfilling and self-defeating predictions of one of two classes."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import ClassVar, Literal
 
@@ -14,8 +15,9 @@ from sklearn.base import is_regressor
 
 from skperf.exceptions import PositiveClassWarning
 from skperf.shift._base import PopulationShift
+from skperf.shift._deployment import Deployment
 from skperf.shift._labels import Label
-from skperf.shift._predictor import PredictionFunction
+from skperf.shift._predictor import PredictionFunction, as_prediction_function
 from skperf.shift._probabilities import as_probabilities
 from skperf.shift._pull_back import Cotangent, PullBack, sum_copies
 from skperf.shift._sample import (
@@ -26,7 +28,10 @@ from skperf.shift._sample import (
     base_sample,
     stand_twice,
 )
+from skperf.shift._strength import Strength
 from skperf.shift._world import World
+from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._outcomes import told_equations
 from skperf.utils._labels import name_their_positive
 from skperf.utils._sklearn import Interval, StrOptions
 from skperf.utils._tables import take_rows
@@ -97,6 +102,10 @@ class SelfFulfillingShift(PopulationShift):
     }
 
     is_differentiable = True
+    strengths: ClassVar[Mapping[str, Strength]] = {
+        "strength": Strength(low=0.0, high=1.0)
+    }
+    perturbed_within = (0.0, 1.0)
 
     def __init__(
         self,
@@ -106,6 +115,27 @@ class SelfFulfillingShift(PopulationShift):
     ) -> None:
         self.strength = strength
         self.direction = direction
+
+    def reaction_equations(self, deployments: Sequence[Deployment]) -> list[Equations]:
+        """Return estimating equations of `strength`, for :func:`estimate_shift`.
+
+        Parameters
+        ----------
+        deployments : list of Deployment
+            Pairs, perturbed predictions, or several arms.
+
+        Returns
+        -------
+        equations : list
+            One for each pair of samples or perturbation, one for all arms.
+        """
+        positive = _positive_label(deployments)
+        fulfilling = self.direction == "fulfilling"
+
+        def is_positive(sample: Sample) -> Floats:
+            return (np.asarray(sample.y).ravel() == positive).astype(float)
+
+        return told_equations(deployments, is_positive, fulfilling)
 
     def bind(
         self,
@@ -205,6 +235,28 @@ def _two_classes(y: Table) -> tuple[NDArray, NDArray, NDArray]:
         "are moved by OutcomeShift. A sample with one class does not say what the "
         "other is called: give more rows."
     )
+
+
+def _positive_label(deployments: Sequence[Deployment]) -> Label:
+    """Return the label that people were told the probability of, in all deployments."""
+    samples = [s for d in deployments for s in (d.before, d.after) if s is not None]
+    labels, _, _ = _two_classes(
+        np.concatenate([np.ravel(np.asarray(s.y)) for s in samples])
+    )
+    names = labels.tolist()
+    told = [
+        PredictionFunction()
+        if deployment.predictor is None
+        else as_prediction_function(deployment.predictor)
+        for deployment in deployments
+    ]
+    positives = {names[_positive(names, predictor)] for predictor in told}
+    if len(positives) > 1:
+        raise ValueError(
+            f"The models of the deployments tell of different classes, {positives}. "
+            "Give predictors with the same pos_label."
+        )
+    return positives.pop()
 
 
 def _positive(labels: list[Label], predictor: PredictionFunction) -> int:

@@ -3,7 +3,7 @@
 
 """Strategic response: people move their features against the score's gradient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -11,11 +11,15 @@ import numpy as np
 from numpy.random import RandomState
 
 from skperf.shift._base import BaseShift
+from skperf.shift._deployment import Deployment
 from skperf.shift._differences import central_differences
 from skperf.shift._predictor import Columns, PredictionFunction, require_predictor
 from skperf.shift._pull_back import Cotangent, PullBack, require_part
 from skperf.shift._responders import Responds, responders
 from skperf.shift._sample import Floats, Rows, Sample, Table
+from skperf.shift._strength import Strength
+from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._moves import move_equations
 from skperf.utils._sklearn import Interval, _num_samples
 from skperf.utils._tables import add_to_columns, column_indices
 
@@ -89,6 +93,7 @@ class StrategicResponse(BaseShift):
     }
 
     is_random = False
+    strengths: ClassVar[Mapping[str, Strength]] = {"epsilon": Strength()}
 
     def __init__(
         self,
@@ -176,6 +181,22 @@ class StrategicResponse(BaseShift):
         if who is not None:
             U[~who] = 0
         return cotangent, [PullBack(X, np.zeros(len(U)), U=U)]
+
+    def reaction_equations(self, deployments: Sequence[Deployment]) -> list[Equations]:
+        """Return estimating equations of `epsilon`, for :func:`estimate_shift`.
+
+        Parameters
+        ----------
+        deployments : list of Deployment
+            With people before and after, and a `predictor`.
+
+        Returns
+        -------
+        equations : list
+            One for each deployment.
+        """
+        asked = self.strategic_features, self.responds
+        return [move_equations(each, *asked) for each in deployments]
 
     def _columns(self, X: Table) -> Rows:
         features = self.strategic_features
