@@ -37,5 +37,16 @@ class Strength(NamedTuple):
     high: float = np.inf
 
     def admit(self, value: float) -> float:
-        """Return the nearest value that the shift admits."""
+        """Return the nearest value that the shift admits.
+
+        Parameters
+        ----------
+        value : float
+            The value.
+
+        Returns
+        -------
+        admitted : float
+            The nearest one within the limits.
+        """
         return float(min(max(value, self.low), self.high))

@@ -39,7 +39,18 @@ class FormCheck(NamedTuple):
 
     @classmethod
     def of(cls, misfit: Misfit) -> "FormCheck | None":
-        """Return the check, None where there was nothing to check."""
+        """Return the check, None where there was nothing to check.
+
+        Parameters
+        ----------
+        misfit : Misfit
+            The statistic and the number of equations beyond the estimates.
+
+        Returns
+        -------
+        check : FormCheck or None
+            The check.
+        """
         if not misfit.n_equations:
             return None
         return cls(*misfit, float(chi2.sf(*misfit)))
