@@ -104,7 +104,7 @@ def test_a_matrix_of_feedback(method, norm):
         tol=1e-8,
         max_iter=100,
     ).fit(X, y)
-    optimum = np.linalg.lstsq((np.eye(30) - A) @ X, y)[0]
+    optimum = np.linalg.lstsq((np.eye(30) - A) @ X, y, rcond=None)[0]
     assert_allclose(minimizer.estimator_.coef_, optimum, atol=1e-6)
     assert minimizer.converged_
 
@@ -123,7 +123,9 @@ def test_damping_makes_every_feedback_below_one_converge(a):
     ).fit(X, y)
     assert minimizer.converged_
     assert_allclose(
-        minimizer.estimator_.coef_, np.linalg.lstsq(X, y)[0] / (1 - a), atol=1e-6
+        minimizer.estimator_.coef_,
+        np.linalg.lstsq(X, y, rcond=None)[0] / (1 - a),
+        atol=1e-6,
     )
     damped = minimizer.history_["damping"][-1] > 0
     assert damped == ((1 - a) ** 2 > 1.8)
