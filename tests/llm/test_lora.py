@@ -335,9 +335,9 @@ def test_a_grid_reads_each_text_once(model, tokenizer, posts):
     hook.remove()
     assert search.best_score_ > 0.6
     assert search.best_estimator_.language_model is handle
-    # the states and the outputs of layer 1, and two passes to check the head
+    # the states and the outputs of layer 1, and five rows that show what the model does
     texts = [n for n, n_tokens in read if n_tokens > 1]
-    assert sum(texts) <= 2 * len(set(X)) + 2
+    assert sum(texts) <= 2 * len(set(X)) + 5
 
 
 @pytest.mark.slow
