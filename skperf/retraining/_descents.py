@@ -3,8 +3,10 @@
 
 """Whether the performative risk of a model can be followed downhill, and how."""
 
+import numpy as np
 from sklearn.base import is_classifier
 
+from skperf.retraining._labels import as_targets
 from skperf.retraining._learner import copy_model
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._output_losses import find_output_loss
@@ -24,6 +26,8 @@ def find_slope(
     """
     if predictor.response_method == "predict" and is_classifier(predictor.estimator):
         return "hard predictions have no slope"
+    if _has_strange_labels(predictor, world):
+        return "there are labels that the model has never seen, whose loss has no slope"
     if not Parameters.known(predictor.estimator):
         return (
             f"{type(predictor.estimator).__name__} is neither a linear model nor a "
@@ -47,6 +51,14 @@ def find_slope(
             f"has {n_numbers}"
         )
     return DifferencedRisk(world, predictor, parameters, scoring)
+
+
+def _has_strange_labels(predictor: DeployedModel, world: World) -> bool:
+    """Return whether people have labels to which a classifier gives no probability."""
+    targets = as_targets(world.base.y)
+    if not is_classifier(predictor.estimator) or targets.ndim > 1:
+        return False
+    return not np.isin(targets, predictor.estimator.classes_).all()
 
 
 def _jumps(shift: BaseShift) -> bool:

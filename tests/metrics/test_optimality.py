@@ -105,3 +105,11 @@ def test_refuses_where_the_risk_bends_downwards():
     model = LinearRegression(fit_intercept=False).fit(X, y)
     with pytest.raises(ValueError, match="bends downwards"):
         optimality_gap(model, OutcomeShift(0.8, spread=2.0), X, y)
+
+
+def test_labels_that_the_model_has_never_seen_are_refused():
+    X, y = make_classification(200, random_state=0)
+    model = LogisticRegression().fit(X, y)
+    y[:20] = 2
+    with pytest.raises(ValueError, match="labels that the model has never seen"):
+        optimality_gap(model, ResampleIfRejected(0.4), X, y, pos_label=1)
