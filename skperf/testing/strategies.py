@@ -224,7 +224,7 @@ def shifts(n_features=3):
 
 def _are_high(X, y):
     """Return who responds: the people with a high first feature."""
-    return X[:, 0] > 0
+    return np.asarray(X)[:, 0] > 0
 
 
 def _resample_if_rejected(n_features):
