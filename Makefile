@@ -53,7 +53,7 @@ test: style  ## Check style, layers and types, run the quick tests
 	.venv/test/bin/python $(PYTEST) $(QUICK)
 
 check: style  ## Run all tests, on real data too, and a few mutants
-	.venv/test/bin/python $(PYTEST)
+	.venv/test/bin/python $(PYTEST) --hypothesis-profile whole
 	.venv/test/bin/python tests/mutation/run.py --fixed tests/mutation/fixed.txt --share 1
 
 disturbed: .venv/test/.stamp  ## Run the quick tests as on another processor

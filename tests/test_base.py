@@ -257,7 +257,7 @@ def test_diagnosis_of_fresh_draws(seed, classification):
 
 
 @pytest.mark.filterwarnings("ignore::skperf.exceptions.RepeatedPersonsWarning")
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_diagnosis_of_trees(seed):
     """Splits jump to and fro although the weights are deterministic."""
     X, y = make_classification(200, 5, random_state=seed)

@@ -143,7 +143,9 @@ def check_performative(display, model, shift, X, y, positions, **given):
         np.testing.assert_allclose(display.risk[i, j], expected, rtol=PRECISION)
 
 
-@pytest.mark.parametrize("pos_label", ["bad", "good"])
+@pytest.mark.parametrize(
+    "pos_label", ["bad", pytest.param("good", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     "shift",
     [

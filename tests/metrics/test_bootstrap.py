@@ -21,6 +21,7 @@ def texts():
     return y, rng.normal(size=300) + y
 
 
+@pytest.mark.slow
 def test_it_has_the_width_of_delong(texts):
     """DeLong's variance of the area, from its definition by placement values."""
     y, score = texts

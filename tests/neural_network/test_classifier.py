@@ -105,7 +105,7 @@ def test_callable_loss_gets_logits_and_encoded_targets(labeled):
 
 
 def test_callable_loss_of_more_classes():
-    X, y = load_iris(return_X_y=True)
+    X, y = (part[::3] for part in load_iris(return_X_y=True))
     loss = torch.nn.CrossEntropyLoss(reduction="none")
     named = TorchClassifier(**TIGHT).fit(X, y)
     called = TorchClassifier(loss=loss, **TIGHT).fit(X, y)

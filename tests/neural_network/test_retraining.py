@@ -31,7 +31,9 @@ def make_classifier(**params):
 
 
 @pytest.mark.parametrize("minimizer", MINIMIZERS)
-@pytest.mark.parametrize("warm_start", [True, False])
+@pytest.mark.parametrize(
+    "warm_start", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_a_net_becomes_stable_in_the_expected_face(labeled, minimizer, warm_start):
     clf = make_classifier(warm_start=warm_start, tol=1e-12, max_iter=5000)
     arm = minimizer(clf, ResampleIfRejected(0.6), tol=1e-3).fit(*labeled)
@@ -57,7 +59,7 @@ def test_the_papers_net_and_the_classifier_are_the_same_loop(labeled):
     )
 
 
-@pytest.mark.parametrize("minimizer", MINIMIZERS)
+@pytest.mark.parametrize("minimizer", MINIMIZERS[:1])
 def test_nested_parameters_in_a_grid(labeled, minimizer):
     clf = make_classifier(optimizer="adam", tol=1e-3)
     grid = {

@@ -271,7 +271,14 @@ def search(cv, **params):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("resampling", ["expected", "common", "drawn"])
-@pytest.mark.parametrize("cv", [GroupKFold(5), StratifiedGroupKFold(5)], ids=str)
+@pytest.mark.parametrize(
+    "cv",
+    [
+        GroupKFold(3),
+        pytest.param(StratifiedGroupKFold(5), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_a_group_splitter_finds_what_is_best_for_new_people(cv, resampling):
     shift = ResampleIfRejected(0.1, strategic_features=[4, 5], resampling=resampling)
     model = RepeatedRiskMinimizer(search(cv), shift, max_iter=3, random_state=0)
@@ -282,7 +289,7 @@ def test_a_group_splitter_finds_what_is_best_for_new_people(cv, resampling):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_splitter_that_ignores_persons_is_warned_of():
-    cv = StratifiedKFold(5, shuffle=True, random_state=0)
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
     model = RepeatedRiskMinimizer(search(cv), COPIES, max_iter=3, random_state=0)
     (message,) = warned(model, groups=np.arange(600))
     assert "splits rows by cv=StratifiedKFold" in message

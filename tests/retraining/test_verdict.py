@@ -119,7 +119,7 @@ def test_a_mixture_that_stands_still_is_no_cycle(random):
     assert found == expected
 
 
-@pytest.mark.parametrize("window", [2, 3, 5])
+@pytest.mark.parametrize("window", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_mixtures_go_round_too(window):
     """A steep reaction within limits: averages of w models repeat after w + 1 rounds.
 

@@ -109,7 +109,11 @@ def test_a_matrix_of_feedback(method, norm):
     assert minimizer.converged_
 
 
-@pytest.mark.parametrize("a", [-0.99, -0.7, -0.414, -0.2, 0.5, 0.8])
+@pytest.mark.parametrize(
+    "a",
+    [-0.7, 0.5]
+    + [pytest.param(a, marks=pytest.mark.slow) for a in (-0.99, -0.414, -0.2, 0.8)],
+)
 def test_damping_makes_every_feedback_below_one_converge(a):
     """Undamped it does so for (1 - a)^2 < 2 only; a stable model is optimal here."""
     rng = np.random.default_rng(0)
@@ -259,7 +263,9 @@ def test_self_defeating_predictions_need_damping(borrowers):
     assert_allclose(penalized_risk(stable.estimator_, X, y, 0.95), 0.57920, atol=1e-5)
 
 
-@pytest.mark.parametrize("direction", ["fulfilling", "defeating"])
+@pytest.mark.parametrize(
+    "direction", ["fulfilling", pytest.param("defeating", marks=pytest.mark.slow)]
+)
 def test_both_ways_end_at_the_same_model(borrowers, direction):
     X, y = borrowers
     shift = SelfFulfillingShift(0.6, direction=direction)

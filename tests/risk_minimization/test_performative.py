@@ -178,7 +178,9 @@ def test_stationary_is_proved_by_an_undamped_round():
     assert model.diagnosis_ != "stationary"
 
 
-@pytest.mark.parametrize("damping", [0.0, 0.8, "auto"])
+@pytest.mark.parametrize(
+    "damping", [0.8, *(pytest.param(d, marks=pytest.mark.slow) for d in (0.0, "auto"))]
+)
 def test_damping_moves_no_solution(damping):
     model = PerformativeRiskMinimizer(
         LOGISTIC, FULFIL, method="retrain", damping=damping, tol=1e-7, max_iter=200
@@ -194,7 +196,10 @@ def test_damping_moves_no_solution(damping):
     [
         ResampleIfRejected(0.1),
         ResampleIfRejected(0.1, strategic_features=[0, 1]),
-        ShiftPipeline([("say", FULFIL), ("reject", ResampleIfRejected(0.2))]),
+        pytest.param(
+            ShiftPipeline([("say", FULFIL), ("reject", ResampleIfRejected(0.2))]),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["whole rows", "columns", "pipeline"],
 )

@@ -130,7 +130,11 @@ def test_a_window_limits_what_counts():
 )
 @pytest.mark.parametrize(
     ("n_players", "n_rounds"),
-    [(1, 80), (2, 80), pytest.param(5, 160, marks=pytest.mark.slow)],
+    [
+        (1, 80),
+        pytest.param(2, 80, marks=pytest.mark.slow),
+        pytest.param(5, 160, marks=pytest.mark.slow),
+    ],
 )
 def test_as_good_as_averages_a_dozen_rounds_later(
     level, strength, steepness, n_players, n_rounds
