@@ -42,15 +42,15 @@ class Squash:
         return "Squash()"
 
 
-def make_minimizers():
+def make_minimizers(of_labels, of_values):
+    """Yield a minimizer of each of two classes for every face."""
     # A seed: of a few rows, some draws have one class only.
     params = {"max_iter": 2, "random_state": 0}
     for resampling in FACES:
         shift = ResampleIfRejected(0.5, resampling=resampling)
         squashed = TransformedPredictionShift(shift, Squash())
-        for minimizer in (RepeatedRiskMinimizer, AffineRiskMinimizer):
-            yield minimizer(LogisticRegression(max_iter=1000), shift, **params)
-            yield minimizer(Ridge(), squashed, **params)
+        yield of_labels(LogisticRegression(max_iter=1000), shift, **params)
+        yield of_values(Ridge(), squashed, **params)
 
 
 def expected_failed_checks(minimizer):
@@ -67,18 +67,34 @@ def expected_failed_checks(minimizer):
     }
 
 
+def all_checks(of_labels, of_values):
+    return parametrize_with_checks(
+        list(make_minimizers(of_labels, of_values)),
+        expected_failed_checks=expected_failed_checks,
+        xfail_strict=True,
+    )
+
+
 # The checks ask for one fit, not for a stable model, and the drawn face has none.
-@pytest.mark.filterwarnings(
+unstable = pytest.mark.filterwarnings(
     "ignore:Retraining is not stable:sklearn.exceptions.ConvergenceWarning"
 )
 # They know no pos_label, and try labels that do not tell which class is meant.
-@pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassWarning")
-@parametrize_with_checks(
-    list(make_minimizers()),
-    expected_failed_checks=expected_failed_checks,
-    xfail_strict=True,
-)
+ambiguous = pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassWarning")
+
+
+@unstable
+@ambiguous
+@all_checks(RepeatedRiskMinimizer, AffineRiskMinimizer)
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@unstable
+@ambiguous
+@all_checks(AffineRiskMinimizer, RepeatedRiskMinimizer)
+def test_scikit_learn_checks_the_other_way_round(estimator, check):
     check(estimator)
 
 
