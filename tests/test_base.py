@@ -262,7 +262,7 @@ def test_diagnosis_of_trees(seed):
     """Splits jump to and fro although the weights are deterministic."""
     X, y = make_classification(200, 5, random_state=seed)
     model = RepeatedRiskMinimizer(
-        HistGradientBoostingClassifier(max_iter=20),
+        HistGradientBoostingClassifier(max_bins=15, max_iter=20),
         ResampleIfRejected(0.1, strategic_features=[0, 1]),
         tol=1e-6,
         random_state=0,
@@ -366,7 +366,7 @@ def test_boosted_trees_settle_in_risk():
         1000, 8, n_informative=5, weights=[0.9], flip_y=0.02, random_state=0
     )
     shift = ResampleIfRejected(0.3, strategic_features=[0, 3])
-    trees = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    trees = HistGradientBoostingClassifier(max_bins=15, max_iter=20, random_state=0)
     model = RepeatedRiskMinimizer(trees, shift, max_iter=8)
     with pytest.warns(ConvergenceWarning, match=r"settled in risk.*from round \d on"):
         model.fit(X, y)

@@ -173,7 +173,7 @@ def test_every_public_shift_is_here():
 
 @all_shifts
 def test_shift_contract(shift):
-    check_shift(shift, n_draws=30)
+    check_shift(shift, n_draws=10)
 
 
 @all_shifts

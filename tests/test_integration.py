@@ -113,7 +113,7 @@ def test_sgd_classifier():
 def test_missing_values_with_gradient_boosting():
     missing = X.copy()
     missing[::3, 2] = np.nan
-    boosting = HistGradientBoostingClassifier(max_iter=5)
+    boosting = HistGradientBoostingClassifier(max_bins=15, max_iter=5)
     model = simulate(boosting, STRATEGIC, missing, tol=0.5, max_iter=1)
     support, y, weights, *_ = STRATEGIC.sample(
         missing, Y, proba(boosting.fit(missing, Y), missing), random_state=0

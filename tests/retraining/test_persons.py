@@ -88,7 +88,10 @@ SOUND = [
 ]
 COUNTING = {
     "leaf": (DecisionTreeClassifier(min_samples_leaf=40), "counts rows"),
-    "boosting": (HistGradientBoostingClassifier(max_iter=5), "counts rows"),
+    "boosting": (
+        HistGradientBoostingClassifier(max_bins=15, max_iter=5),
+        "counts rows",
+    ),
     "forest": (RandomForestClassifier(5), "counts rows"),
     "sgd": (SGDClassifier(loss="log_loss"), "counts rows"),
     "pipeline": (
@@ -96,7 +99,7 @@ COUNTING = {
         "counts rows",
     ),
     "early": (
-        HistGradientBoostingClassifier(max_iter=5, early_stopping=True),
+        HistGradientBoostingClassifier(max_bins=15, max_iter=5, early_stopping=True),
         "splits rows by early_stopping=True",
     ),
     "no change": (

@@ -263,7 +263,7 @@ def test_scalers_and_frames(df_module):
             marks=pytest.mark.slow,
         ),
         HistGradientBoostingClassifier(
-            max_iter=20, early_stopping=True, random_state=0
+            max_bins=15, max_iter=20, early_stopping=True, random_state=0
         ),
     ],
     ids=lambda e: type(e).__name__,
@@ -279,7 +279,9 @@ def test_any_learner_with_weights(estimator):
 
 def test_early_stopping_is_told_of_rows_of_one_person():
     """It holds out rows of people whose other rows it trains on."""
-    booster = HistGradientBoostingClassifier(max_iter=5, early_stopping=True)
+    booster = HistGradientBoostingClassifier(
+        max_bins=15, max_iter=5, early_stopping=True
+    )
     model = PerformativeRiskMinimizer(booster, ResampleIfRejected(0.2), max_iter=1)
     with (
         pytest.warns(RepeatedPersonsWarning, match="early_stopping"),
@@ -294,7 +296,7 @@ def test_regressors():
     shift = OutcomeShift(np.where(X[:, 1] > 0, 0.6, -0.6))
     for tree in (
         DecisionTreeRegressor(max_depth=4),
-        HistGradientBoostingRegressor(max_iter=20),
+        HistGradientBoostingRegressor(max_bins=15, max_iter=20),
     ):
         model = PerformativeRiskMinimizer(tree, shift, max_iter=8).fit(X, y)
         ordinary = performative_risk(clone(tree).fit(X, y), shift, X, y)

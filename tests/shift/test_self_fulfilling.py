@@ -117,7 +117,9 @@ def test_a_regressor_of_zeros_and_ones():
 
 def test_any_classifier():
     shift = SelfFulfillingShift(0.7)
-    boosting = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
+    boosting = HistGradientBoostingClassifier(
+        max_bins=15, max_iter=5, min_samples_leaf=2
+    )
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2))
     y = (X[:, 0] + rng.normal(size=200) > 0).astype(int)
