@@ -16,12 +16,14 @@ author = "The skperf developers"
 copyright = author
 version = release = skperf.__version__
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 extensions = [
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",

@@ -94,7 +94,7 @@ for radius in radii:
 # ---------------------------------------------------
 # With ``make_linear_feedback`` retraining multiplies the error by k, which is exactly
 # the rate of the oldest theorem of the field. A window of :math:`\tau` makes this the
-# recursion :math:`e_{t+1} = k\,(e_t + \dots + e_{t-\tau+1})/\tau`, whose rate is the
+# recursion :math:`e_{t+1} = k\,(e_t + \ldots + e_{t-\tau+1})/\tau`, whose rate is the
 # largest root of a polynomial.
 feedbacks = np.array([-3.5, -2.5, -1.8, -1.2, -0.8, -0.4, 0.3, 0.6, 0.9])
 

@@ -51,7 +51,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
 
     Each player trains a model on the base population. In each round it then retrains on
     what it sees while the models of all players are deployed:
-    :math:`f^i_{t+1} = \arg\min_f \mathbb{E}_{D_i(f^1_t, \dots, f^p_t)}\,\ell(f(x), y)`,
+    :math:`f^i_{t+1} = \arg\min_f \mathbb{E}_{D_i(f^1_t, \ldots, f^p_t)}\,\ell(f(x), y)`,
     or on a mixture of what it has seen, as the player is made. A fixed point is a
     performatively stable equilibrium: retraining changes none of the models [1]_.
 
