@@ -33,7 +33,7 @@ CONSTRAINTS = constraints.txt
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
-	.venv/demo/bin/python examples/plot_credit_study.py
+	.venv/demo/bin/python examples/first_steps/plot_credit_study.py
 
 # pytest runs two processes, so each gets one thread. "Quick" is all that takes seconds
 # and needs no data of others, among it every contract.

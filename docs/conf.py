@@ -34,7 +34,18 @@ templates_path = ["_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skperf"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
+html_theme_options = {
+    "header_links_before_dropdown": 7,
+    "logo": {"text": f"skperf {release}"},
+    "navbar_end": ["theme-switcher"],
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+}
+toc_object_entries_show_parents = "hide"
 
 # Links to other projects need the network, which a build must not depend on.
 if "SKPERF_INTERSPHINX" in os.environ:
@@ -73,6 +84,10 @@ sphinx_gallery_conf = {
     "filename_pattern": "plot_",
     "gallery_dirs": "auto_examples",
     "show_memory": False,
+    "subsection_order": [
+        f"../examples/{name}"
+        for name in ("first_steps", "optimum", "games", "texts", "papers")
+    ],
     "within_subsection_order": "FileNameSortKey",
 }
 

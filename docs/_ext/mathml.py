@@ -4,7 +4,6 @@
 """Formulas as MathML: browsers draw it by themselves, without a script or a network."""
 
 from docutils import nodes
-from docutils.utils.math import wrap_math_code
 from docutils.utils.math.latex2mathml import tex2mathml
 
 
@@ -16,8 +15,10 @@ def write_inline(translator, node):
 
 def write_block(translator, node):
     """Write a formula that stands by itself."""
-    formula = wrap_math_code(node.astext(), as_block=True)
-    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    formula = node.astext()
+    if r"\\" in formula and r"\begin{" not in formula:
+        formula = rf"\begin{{align*}}{formula}\end{{align*}}"
+    translator.body.append(translator.starttag(node, "div", CLASS="formula"))
     translator.body.append(tex2mathml(formula, as_block=True))
     translator.body.append("</div>\n")
     raise nodes.SkipNode
