@@ -39,7 +39,7 @@ html_css_files = ["site.css"]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_theme_options = {
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "logo": {"text": f"skperf {release}"},
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,

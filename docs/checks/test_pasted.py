@@ -1,0 +1,55 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What a reader pastes from a page, in order and into a fresh process, works.
+
+Only what is on the page counts: no fixture, no hidden line. Code without a prompt talks
+to a server, and formulas are no code. The gallery was made by running its pages.
+"""
+
+import contextlib
+import doctest
+import io
+import multiprocessing
+import os
+import sys
+import types
+
+import pytest
+
+# A fork of a process that has imported these and done nothing is as good as a new one.
+
+import skperf.llm
+import skperf.neural_network  # noqa: F401
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+RUN_BY_THE_BUILD = ("auto_examples/", "_modules/")
+
+
+def test_pasted(page, parse, tmp_path, request):
+    name = request.node.callspec.id
+    blocks = [block.get_text() for block in parse(page).select("div.highlight pre")]
+    pasted = "\n".join(block for block in blocks if ">>> " in block)
+    if name.startswith(RUN_BY_THE_BUILD) or not pasted:
+        pytest.skip("nothing to paste")
+    fork = multiprocessing.get_context("fork")
+    receive, send = fork.Pipe(duplex=False)
+    process = fork.Process(target=run, args=(pasted, name, tmp_path, send))
+    process.start()
+    send.close()
+    report = receive.recv()
+    process.join()
+    assert report == ""
+
+
+def run(pasted, name, folder, send):
+    """Run it, and send what differs from what the page shows."""
+    os.chdir(folder)
+    test = doctest.DocTestParser().get_doctest(pasted, {}, name, name, 0)
+    pasted_into = sys.modules["__main__"] = types.ModuleType("__main__")
+    test.globs = vars(pasted_into)
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(verbose=False, optionflags=FLAGS)
+    with contextlib.redirect_stderr(io.StringIO()):
+        runner.run(test, out=report.write)
+    send.send(report.getvalue())
