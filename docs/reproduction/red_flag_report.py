@@ -5,40 +5,61 @@
 
 ``make redflag`` runs this. What there is to choose is chosen inside the training part,
 by leaving one category of harm out; the test part is scored once, with what was chosen.
-Numbers are printed and no texts.
+``--rehearse`` leaves the test part alone and judges a category of the training part, to
+see that all of it runs. Numbers are printed and no texts.
 """
 
-import sys
+import argparse
 import time
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from red_flag_baselines import n_characters, probe, words, zero_shot
 from red_flag_selection import (
     ANSWERS,
     COMMANDS,
-    EDGY,
-    EVERYDAY,
     PAIRS,
-    RECIPES,
-    WEIGHTS,
-    fit,
+    SOURCES,
+    TARGET_FPR,
+    WATCHING,
     merit,
+    rows,
     search,
 )
-from red_flag_tables import TARGET_FPR, Texts, compare, flags, show, transfer
-from sklearn.base import clone
+from red_flag_stress import stresses
+from red_flag_tables import (
+    EVERYDAY,
+    Texts,
+    by_tokens,
+    flags,
+    misses,
+    show,
+    show_candidates,
+    show_figures,
+    show_tokens,
+    transfer,
+    while_written,
+)
+from sklearn.model_selection import GroupShuffleSplit
 
 from skperf.datasets import fetch_harmfulness, fetch_smollm2
-from skperf.llm import LanguageModel, RedFlagClassifier
+from skperf.llm import (
+    LanguageModel,
+    LoraTuning,
+    MeanStatesProbe,
+    RedFlagClassifier,
+    make_length_baseline,
+    make_words_baseline,
+)
+from skperf.metrics import evaluate_detectors
 
-LAYERS = [10, 15, 20, 25]
-HALF_DEPTH = 15
-CS = [0.0003, 0.001, 0.01, 0.1]
+LAYERS = [15, 20]
+GRID = {"layer": LAYERS, "C": [0.01, 0.1, 1.0]}
+PROBE_GRID = {"layer": LAYERS, "C": [0.001, 0.01, 0.1]}
+WHOLE_GRID = {"prior": [None, 0.01], "C": [0.01, 0.1, 1.0]}
 CV_TOL = 1e-4
-C_OF_LINEAR = "logisticregression__C"
+N_CHATS = 100  # of each source of everyday talk
 
 
 @contextmanager
@@ -50,120 +71,190 @@ def stage(title):
     print(f"({time.process_time() - start:.0f} s of CPU)", flush=True)
 
 
-def show_candidates(name, candidates):
-    """Print candidates with their areas in cross-validation."""
-    print(f"\n{name}")
-    show(
-        ["recipe", "weights", "parameters", "aggregate", *candidates[0].areas],
-        [
-            [c.recipe, c.weights, _brief(c.params), c.aggregate, *c.areas.values()]
-            for c in candidates
-        ],
-    )
+def fetch(subset):
+    """Return a part of the data, with some of the everyday talk only."""
+    part = fetch_harmfulness(subset=subset)
+    texts = Texts(*(part[name] for name in Texts._fields))
+    kept = np.isin(texts.source, [*SOURCES, COMMANDS, *EVERYDAY])
+    for source in EVERYDAY:
+        kept[np.flatnonzero(texts.source == source)[N_CHATS:]] = False
+    return texts.take(kept)
 
 
-def _brief(params):
-    return " ".join(f"{k.rpartition('__')[2]}={v}" for k, v in params.items())
+def parts(rehearse):
+    """Return texts to learn from and texts to judge."""
+    train = fetch("train")
+    if not rehearse:
+        return train, fetch("test")
+    category = np.unique(train.category[train.source == ANSWERS])[0]
+    answers = (train.source == ANSWERS) & (train.category == category)
+    other = (train.source != ANSWERS) & (train.group % 4 == 0)
+    return train.take(~(answers | other)), train.take(answers | other)
 
 
-def choose_data(language_model, train):
-    """Return the best recipe and weights for a flag at half depth."""
-    flag = RedFlagClassifier(language_model, layer=HALF_DEPTH, tol=CV_TOL)
-    candidates = [
-        search(flag, {"C": [0.01]}, train, recipe, weights)[0]
-        for recipe in RECIPES
-        for weights in WEIGHTS
-    ]
-    show_candidates("data", candidates)
-    best = max(candidates, key=merit)
-    return best.recipe, best.weights
+def choose(language_model, train, n_splits=None):
+    """Return the best flag, its parameters while a text is written, and a probe."""
+    flag = RedFlagClassifier(language_model, tol=CV_TOL)
+    candidates = search(flag, GRID, train, n_splits=n_splits)
+    candidates = sorted(candidates, key=merit, reverse=True)
+    show_candidates("flag", candidates[:8])
+    watching = [c for c in candidates if c["aggregate"] in WATCHING]
+    watching = sorted(watching, key=lambda c: c["any time"], reverse=True)
+    show_candidates("flag, while a text is written", watching[:6])
+    probe = MeanStatesProbe(language_model)
+    probe = search(probe, PROBE_GRID, train, n_splits=n_splits)
+    probe = sorted(probe, key=merit, reverse=True)
+    show_candidates("probe", probe)
+    names = ("layer", "C", "aggregate")
+    chosen = [{name: c[0][name] for name in names} for c in (candidates, watching)]
+    return *chosen, {name: probe[0][name] for name in ("layer", "C")}
 
 
-def choose_models(language_model, train, data):
-    """Return the best flag, probe and classifier of words, fitted on all of `data`."""
-    fitted = {}
-    for name, estimator, grid in [
-        (
-            "flag",
-            RedFlagClassifier(language_model, tol=CV_TOL),
-            {"layer": LAYERS, "C": CS},
-        ),
-        (
-            "probe",
-            probe(language_model),
-            {"meanstates__layer": LAYERS, C_OF_LINEAR: CS},
-        ),
-        ("words", words(), {C_OF_LINEAR: [0.1, 1, 10]}),
-    ]:
-        candidates = search(estimator, grid, train, *data)
-        show_candidates(name, candidates[:5])
-        estimator = clone(estimator).set_params(**candidates[0].params)
-        if name == "flag":
-            estimator.set_params(aggregate=candidates[0].aggregate, tol=1e-6)
-        fitted[name] = fit(estimator, train, RECIPES[data[0]], data[1])
-    return fitted
+def choose_whole(language_model, train, n_splits=2):
+    """Return parameters of a flag of the whole model, without a prior and with one."""
+    flag = RedFlagClassifier(language_model, tol=CV_TOL)
+    candidates = search(flag, WHOLE_GRID, train, n_splits=n_splits)
+    means = [c for c in candidates if c["aggregate"] == "mean"]
+    show_candidates(f"flag of the whole model, {n_splits} of five folds", means)
+    best = {}
+    for candidate in sorted(means, key=lambda c: c["answers"]):
+        best[candidate["prior"]] = {k: candidate[k] for k in ("prior", "C")}
+    return best
 
 
-def without_hard_negatives(flag, train, data):
-    """Return flags that saw less or more, by what they saw."""
-    sources, weights = RECIPES[data[0]], data[1]
-    models = {}
-    for base in [sources, [*sources, COMMANDS]]:
-        for left_out in [[], [EDGY], [PAIRS], [EDGY, PAIRS]]:
-            kept = [source for source in dict.fromkeys(base) if source not in left_out]
-            models[_name(kept)] = fit(clone(flag), train, kept, weights)
-    return models
-
-
-def _name(sources):
-    short = {ANSWERS: "answers", PAIRS: "pairs", EDGY: "edgy", COMMANDS: "commands"}
-    return ", ".join(short.get(source, source) for source in sources)
-
-
-def score_all(models, language_model, texts):
-    """Return the scores of texts by method."""
+def hard_negatives(flag, train):
+    """Return the flag fitted with and without edgy prompts and commands, by name."""
+    base = {"answers, pairs": [ANSWERS, PAIRS], "and edgy": SOURCES}
+    base |= {
+        f"{name}, and commands": [*sources, COMMANDS] for name, sources in base.items()
+    }
     return {
-        "length": n_characters(texts.data).astype(float),
-        "question": zero_shot(language_model, texts.data),
-        **{name: model.decision_function(texts.data) for name, model in models.items()},
+        name: RedFlagClassifier(**flag.get_params(deep=False)).fit(
+            *rows(train, *sources)
+        )
+        for name, sources in base.items()
     }
 
 
-def main(cache):
+def judge(detectors, test):
+    """Print how all detectors order the test texts."""
+    for source in (ANSWERS, PAIRS):
+        judged = test.take(test.source == source)
+        print(f"\n{source}: {len(judged.target)} texts, {judged.target.sum()} harmful")
+        figures = evaluate_detectors(
+            detectors,
+            judged.data,
+            judged.target,
+            groups=judged.group,
+            target_fpr=TARGET_FPR,
+        ).figures
+        show_figures(figures, "value", "beside")
+
+
+def halves(answers):
+    """Return harmless answers for thresholds, and the answers to other prompts."""
+    split = GroupShuffleSplit(1, test_size=0.5, random_state=0)
+    kept, judged = next(split.split(answers.data, groups=answers.group))
+    return answers.data[kept][answers.target[kept] == 0], answers.take(judged)
+
+
+def judge_under_stress(detectors, train, answers, language_model):
+    """Print what becomes of ranking and of thresholds, and what is found when."""
+    calibration, judged = halves(answers)
+    n_harmful = judged.target.sum()
+    print(f"{len(judged.target)} answers, {n_harmful} harmful; thresholds are set on")
+    print(f"{len(calibration)} harmless answers to other prompts")
+    evaluation = evaluate_detectors(
+        detectors,
+        judged.data,
+        judged.target,
+        groups=judged.group,
+        stress=stresses(train, judged, language_model),
+        target_fpr=TARGET_FPR,
+        calibration=calibration,
+    )
+    show_figures(evaluation.figures, "value", "change")
+    print("\nflagged by a number of tokens, looked at after each one")
+    show_tokens(evaluation.tokens)
+
+
+def prices(whole, test):
+    """Print the divergence from the model without a flag, on held-out texts."""
+    kinds = {
+        "chat": np.isin(test.source, EVERYDAY),
+        "harmless answers": (test.source == ANSWERS) & (test.target == 0),
+    }
+    table = []
+    for name, flag in whole.items():
+        for kind, chosen in kinds.items():
+            found = flag.divergence(test.data[chosen])
+            table.append([name, kind, found.flag_mass, found.drift, sum(found)])
+    show(["nats a position", "texts", "flag", "drift", "all"], table)
+
+
+def main(cache, rehearse):
     """Print the report; hidden states are kept in the folder `cache`, about 2 GB."""
     torch.set_num_threads(1)
     with stage("Data and model"):
-        train, test = (fetch_harmfulness(subset=part) for part in ("train", "test"))
-        texts = Texts(*(test[name] for name in Texts._fields))
+        train, test = parts(rehearse)
         language_model = LanguageModel(
             fetch_smollm2(), max_length=1024, batch_tokens=2048, cache=cache
         )
         print(f"SmolLM2-135M-Instruct in {language_model.model.dtype}, one thread;")
-        print(f"{len(train.target)} texts for training, {len(test.target)} for testing")
-    with stage("Reading the training part, all layers in one pass"):
-        language_model.cache_layers(language_model.tokenize(train.data), LAYERS)
-    with stage("What to train on, by leaving a category of harm out"):
-        data = choose_data(language_model, train)
-    with stage("Layer, penalty and aggregate, in the same way"):
-        models = choose_models(language_model, train, data)
-    with stage("What is flagged at the default threshold"):
-        flags(models, texts)
-        print("\nflag, by what it was trained on")
-        flags(without_hard_negatives(models["flag"], train, data), texts)
-    with stage(f"Thresholds for {TARGET_FPR:.0%} of false flags, set on other texts"):
-        transfer(models["flag"], texts)
-    with stage("The same flag as a token of the whole model"):
-        whole = clone(models["flag"]).set_params(layer=None)
-        models["flag, whole model"] = fit(whole, train, RECIPES[data[0]], data[1])
-        print(f"kl_to_base_: {whole.kl_to_base_:.3f} nats a position")
+        print(f"{len(train.target)} texts to learn from, {len(test.target)} to judge")
+    with stage("Reading, all layers in one pass"):
+        learnt_from = np.isin(train.source, [*SOURCES, COMMANDS])
+        for data in (train.data[learnt_from], test.data):
+            language_model.cache_layers(language_model.tokenize(data), [*LAYERS, None])
+    with stage("What is chosen, by leaving a category of harm out"):
+        n_splits = (1, 1) if rehearse else (None, 2)
+        best, watching, probe = choose(language_model, train, n_splits[0])
+        best_whole = choose_whole(language_model, train, n_splits[1])
+    learnt = rows(train, *SOURCES)
+    with stage("Fits"):
+        detectors = {
+            "flag": RedFlagClassifier(language_model, **best).fit(*learnt),
+            "watching": RedFlagClassifier(language_model, **watching).fit(*learnt),
+            "probe": MeanStatesProbe(language_model, **probe).fit(*learnt),
+            "words": make_words_baseline().fit(*learnt),
+            "length": make_length_baseline().fit(*learnt),
+        }
+        whole = {
+            f"whole model, prior {prior}": RedFlagClassifier(
+                language_model, **params
+            ).fit(*learnt)
+            for prior, params in best_whole.items()
+        }
+    with stage("What the flag costs"):
+        tuning = LoraTuning(n_epochs=1, random_state=0)
+        lora = RedFlagClassifier(language_model, tuning=tuning, **best_whole[0.01])
+        whole["whole model, LoRA, prior 0.01"] = lora.fit(*learnt)
+        prices(whole, test)
     with stage("How well texts are put in order"):
-        asked = texts.take(~np.isin(texts.source, EVERYDAY))
-        scores = score_all(models, language_model, asked)
-        for source in (ANSWERS, PAIRS):
-            compare(scores, asked, source)
+        judge(detectors | whole, test)
+    answers = test.take(test.source == ANSWERS)
+    readers = {name: detectors[name] for name in ("flag", "watching", "probe")}
+    with stage("While answers are written"):
+        by_tokens(readers, answers)
+        print()
+        while_written(readers, answers)
+        print()
+        misses(detectors["flag"], detectors["words"], answers)
+    with stage("Under stress"):
+        judge_under_stress(detectors, train, answers, language_model)
+    with stage("What is flagged at the default threshold"):
+        flags(detectors, test)
+        print("\nflag, by what it was trained on")
+        flags(hard_negatives(detectors["flag"], train), test)
+    with stage("Thresholds for 5 % of false flags, set on other texts"):
+        transfer(detectors["flag"], test)
     print(f"\n{time.process_time() / 60:.1f} minutes of CPU in all")
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cache", nargs="?", help="a folder for hidden states")
+    parser.add_argument("--rehearse", action="store_true", help="spare the test part")
+    options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        main(*(sys.argv[1:] or [folder]))
+        main(options.cache or folder, options.rehearse)

@@ -1,18 +1,23 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Tables of what is found on the test part."""
+"""Tables of what is found on texts that nothing was chosen by."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from red_flag_baselines import n_characters
-from red_flag_selection import ANSWERS, COMMANDS, EDGY, EVERYDAY, PAIRS
-from sklearn.metrics import average_precision_score, roc_auc_score
+from red_flag_selection import ANSWERS, COMMANDS, EDGY, TARGET_FPR, lengths_of
 from sklearn.model_selection import GroupShuffleSplit
-from text_metrics import LikeLengthAUC, draw, fpr_at_recall
 
-TARGET_FPR = 0.05
+from skperf.metrics import (
+    bootstrap_interval,
+    detection_delay,
+    like_length_auc_score,
+    recall_at_fpr,
+)
+
+EVERYDAY = ["chatterbot", "chitchat", "math"]
 N_HALVES = 20
 
 
@@ -22,6 +27,7 @@ class Texts(NamedTuple):
     data: np.ndarray
     target: np.ndarray
     source: np.ndarray
+    category: np.ndarray
     group: np.ndarray
 
     def take(self, rows):
@@ -44,80 +50,124 @@ def _cell(value):
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def compare(scores, texts, source):
-    """Print how methods order the texts of one source.
+def show_candidates(name, candidates):
+    """Print candidates with their figures in cross-validation."""
+    print(f"\n{name}")
+    names = dict.fromkeys(name for c in candidates for name in c)
+    show([*names], [[c.get(name, "") for name in names] for c in candidates])
 
-    Parameters
-    ----------
-    scores : dict of str to ndarray of shape (n_texts,)
-        By method; one is called "probe".
 
-    texts : Texts
-        Test rows.
-
-    source : str
-        Name of the source.
-    """
-    rows = texts.source == source
-    part = texts.take(rows)
-    n_groups = len(np.unique(part.group))
-    print(f"\n{source}: {len(rows[rows])} texts, {part.target.sum()} of them harmful;")
-    print(f"2000 bootstrap samples of {n_groups} groups")
-    weights = draw(part.group)
-    lengths = n_characters(part.data)
-    areas = [
-        LikeLengthAUC(part.target, length) for length in (lengths, 0 * lengths + 1)
+def show_figures(figures, *columns):
+    """Print a frame of figures; of each group of three columns one interval."""
+    table = [
+        [row["stress"], row["detector"], row["figure"]]
+        + [tuple(row[name] for name in _ends(column)) for column in columns]
+        for row in figures.to_dict("records")
     ]
-    beside = scores["probe"][rows]
-    show(
-        ["method", "like length", "beside the probe", "AUC", "AP", "FPR95"],
-        [
-            [
-                name,
-                areas[0].interval(values[rows], weights),
-                areas[0].interval(values[rows], weights, baseline=beside),
-                areas[1].interval(values[rows], weights),
-                float(average_precision_score(part.target, values[rows])),
-                fpr_at_recall(part.target, values[rows]),
-            ]
-            for name, values in scores.items()
-        ],
+    show(["stress", "detector", "figure", *columns], table)
+
+
+def show_tokens(tokens):
+    """Print a frame of shares by number of tokens."""
+    names = ["detector", "figure", "tokens"]
+    shares = zip(*(tokens[name] for name in _ends("value")), strict=True)
+    rows = zip(tokens[names].itertuples(index=False), shares, strict=True)
+    show([*names, "share"], [[*named, share] for named, share in rows])
+
+
+def _ends(column):
+    if column == "value":
+        return "value", "low", "high"
+    return column, f"{column}_low", f"{column}_high"
+
+
+def by_tokens(detectors, answers, counts=(1, 4, 16, 32, 64, None)):
+    """Print how well the first tokens of answers put these in order."""
+    table = []
+    for name, detector in detectors.items():
+        prefixes = detector.score_prefixes(answers.data)
+        areas = [
+            _area(answers, [s[: n or len(s)][-1] for s in prefixes]) for n in counts
+        ]
+        table.append([name, *areas])
+    show(["like-length AUC of", *(f"{n or 'all'} tokens" for n in counts)], table)
+
+
+def _area(answers, scores):
+    return bootstrap_interval(
+        like_length_auc_score,
+        answers.target,
+        np.array(scores),
+        lengths=lengths_of(answers.data),
+        groups=answers.group,
+        n_resamples=500,
     )
 
 
-def flags(models, texts):
-    """Print what models flag at their default threshold, and two areas."""
+def while_written(detectors, answers):
+    """Print what is found at any time, at the threshold that suits these answers."""
+    recall = partial(recall_at_fpr, target_fpr=TARGET_FPR)
+    harmful = answers.target == 1
     table = []
-    short, pairs = np.isin(texts.source, [EDGY, COMMANDS]), texts.source == PAIRS
-    for name, model in models.items():
-        scores = model.decision_function(texts.data)
-        shares = shares_above(0, scores, texts)
-        areas = [
-            float(roc_auc_score(texts.target[rows], scores[rows]))
-            for rows in (short, pairs)
-        ]
-        at_recall = fpr_at_recall(texts.target[short], scores[short], 0.8)
-        table.append([name, *shares.values(), at_recall, *areas])
-    ends = ["edgy at 80 % commands", "AUC commands, edgy", "AUC pairs"]
-    show(["model", *shares, *ends], table)
+    for name, detector in detectors.items():
+        prefixes = detector.score_prefixes(answers.data)
+        highest = np.array([scores.max() for scores in prefixes])
+        found = bootstrap_interval(
+            recall, answers.target, highest, groups=answers.group, n_resamples=500
+        )
+        limit = threshold_at_fpr(answers.target, highest)
+        delay = detection_delay(prefixes, limit, relative=True)[harmful]
+        median = float(np.median(delay[np.isfinite(delay)]))
+        table.append([name, found, _area(answers, highest), median])
+    show(["looked at after each token", "recall", "like-length AUC", "median"], table)
+
+
+def threshold_at_fpr(target, scores):
+    """Return the smallest score above which at most the target rate is flagged."""
+    harmless = np.sort(scores[target == 0])[::-1]
+    return harmless[int(TARGET_FPR * len(harmless))]
+
+
+def misses(first, second, answers):
+    """Print how often two detectors miss the same harmful answers."""
+    harmful = answers.target == 1
+    missed = []
+    for detector in (first, second):
+        scores = detector.decision_function(answers.data)
+        missed.append(scores[harmful] <= threshold_at_fpr(answers.target, scores))
+    shares = [float(part.mean()) for part in missed]
+    both = float((missed[0] & missed[1]).mean())
+    show(
+        ["missed by the flag", "by words", "by both", "if independent"],
+        [[*shares, both, shares[0] * shares[1]]],
+    )
 
 
 def shares_above(threshold, scores, texts):
     """Return the shares of kinds of texts that are above a threshold."""
     answers = texts.source == ANSWERS
     kinds = {
-        "edgy": texts.source == EDGY,
-        "commands": texts.source == COMMANDS,
-        "harmless answers": answers & (texts.target == 0),
-        "harmful answers": answers & (texts.target == 1),
         "everyday": np.isin(texts.source, EVERYDAY),
+        "harmless answers": answers & (texts.target == 0),
+        "edgy": texts.source == EDGY,
+        "harmful answers": answers & (texts.target == 1),
+        "commands": texts.source == COMMANDS,
     }
     return {
         kind: float(np.mean(scores[rows] > threshold)) for kind, rows in kinds.items()
     }
 
 
-def transfer(flag, texts):
+def flags(models, texts):
+    """Print what models flag at their default threshold."""
+    shares = [
+        {"model": name} | shares_above(0, model.decision_function(texts.data), texts)
+        for name, model in models.items()
+    ]
+    show(list(shares[0]), [list(row.values()) for row in shares])
+
+
+def transfer(flag, texts, target_fpr=0.05):
     """Print what is flagged with thresholds that were set on some harmless texts.
 
     Half of the groups serve to set the threshold and the others are flagged; means
@@ -128,13 +178,13 @@ def transfer(flag, texts):
     table = []
     for kind, sources in [
         ("everyday", EVERYDAY),
-        ("edgy", [EDGY]),
         ("harmless answers", [ANSWERS]),
+        ("edgy", [EDGY]),
     ]:
         harmless = np.isin(texts.source, sources) & (texts.target == 0)
         means = []
         for kept, other in halves.split(scores, groups=texts.group):
-            flag.fit_threshold(texts.data[kept][harmless[kept]], TARGET_FPR)
+            flag.fit_threshold(texts.data[kept][harmless[kept]], target_fpr)
             shares = shares_above(flag.threshold_, scores[other], texts.take(other))
             means.append([*shares.values()])
         table.append([kind, *np.mean(means, axis=0).tolist()])

@@ -109,6 +109,12 @@ class RedFlagClassifier(
     class_weight : "balanced" or dict, default=None
         Weights of the classes, as in LogisticRegression.
 
+    prior : float, default=None
+        The share of flagged texts, between 0 and 1, where the flag is to be raised.
+        Texts that are not flagged get the weight that makes it that share in training;
+        the others keep theirs. A small one keeps the flag out of harmless texts, and so
+        the language model as it was: see :meth:`divergence`. Not with `class_weight`.
+
     max_iter : int, default=1000
         The most iterations of L-BFGS, or on a GPU of Newton's method.
 
@@ -262,6 +268,7 @@ class RedFlagClassifier(
         "C": [Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "prior": [Interval(Real, 0, 1, closed="neither"), None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
     }
@@ -278,6 +285,7 @@ class RedFlagClassifier(
         C=1.0,
         fit_intercept=True,
         class_weight=None,
+        prior=None,
         max_iter=1000,
         tol=1e-6,
     ):
@@ -290,6 +298,7 @@ class RedFlagClassifier(
         self.C = C
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.prior = prior
         self.max_iter = max_iter
         self.tol = tol
 
@@ -324,8 +333,9 @@ class RedFlagClassifier(
 
         ValueError
             If a text has no token to score, if there are not two classes, if they do
-            not say which is flagged, if the model has no such layer or no head, or if
-            the loss of adapters is not finite.
+            not say which is flagged, if both `prior` and `class_weight` are given, if
+            the model has no such layer or no head, or if the loss of adapters is not
+            finite.
         """
         tuning = self.tuning or TokenTuning()
         tuning.check(self.layer)
@@ -356,6 +366,19 @@ class RedFlagClassifier(
         self.aggregate_, self.window_, self.center_, self.text_intercept_ = text_score
         self._forget_thresholds()
         return self
+
+    def _weigh(self, labels, flagged, sample_weight):
+        weight = super()._weigh(labels, flagged, sample_weight)
+        if self.prior is None:
+            return weight
+        if self.class_weight is not None:
+            raise ValueError(
+                "prior and class_weight both say what the classes weigh. Set one of "
+                "them to None."
+            )
+        harmless, harmful = np.bincount(flagged, weight)
+        ratio = (1 - self.prior) / self.prior * harmful / harmless
+        return np.where(flagged, weight, ratio * weight)
 
     def _fit_row(self, language_model, states, flagged, weight):
         row, n_iter, converged = fit_row(

@@ -4,11 +4,14 @@
 """What a flag costs while SmolLM2-135M writes 128 tokens, one text or eight at a time.
 
 The logits are there already: the flag costs their log-sum-exp, a masked copy, and one
-more pass for the last token, a 128th of all. With eight texts these calls took 1.1 %
-and 0.8 % of the CPU time. Runs with and without a flag take turns, and the figure is
-the least of each, in CPU seconds; on a machine with much else to do it moves by more
-than the flag costs.
+more pass for the last token, a 128th of all. All of that is in two calls, of the
+processor and of its report, so their share of the CPU time is the figure: it is taken
+within one run, and what else the machine does touches both parts alike. The ratio of
+runs with and without a flag, which take turns, is printed too; on a machine with much
+else to do it moves by more than the flag costs.
 """
+
+from time import process_time
 
 import numpy as np
 import pytest
@@ -33,6 +36,24 @@ QUESTIONS = [
 ]
 
 pytestmark = pytest.mark.download
+
+
+class Timed(RedFlagLogitsProcessor):
+    """Counts the CPU seconds that it takes."""
+
+    seconds = 0.0
+
+    def __call__(self, input_ids, scores):
+        start = process_time()
+        scores = super().__call__(input_ids, scores)
+        self.seconds += process_time() - start
+        return scores
+
+    def report(self, output):
+        start = process_time()
+        report = super().report(output)
+        self.seconds += process_time() - start
+        return report
 
 
 @pytest.fixture(scope="module")
@@ -66,28 +87,34 @@ def write(exported, request):
         "pad_token_id": tokenizer.pad_token_id,
     }
 
-    def write(with_flag):
-        if not with_flag:
-            return model.generate(**inputs, **settings)
-        flag = RedFlagLogitsProcessor(model, tokenizer, stop=False)
-        output = model.generate(**inputs, **settings, logits_processor=[flag])
-        return flag.report(output)
+    def write(flag=None):
+        processors = [] if flag is None else [flag]
+        output = model.generate(**inputs, **settings, logits_processor=processors)
+        return output if flag is None else flag.report(output)
 
     return write
 
 
-def test_generation_with_a_flag(write, report):
-    plain, flagged = write(False), write(True)
+def test_generation_with_a_flag(exported, write, report):
+    def with_flag():
+        flag = Timed(*exported, stop=False)
+        return flag, write(flag)
+
+    plain, (_, flagged) = write(), with_flag()
     assert torch.equal(flagged.sequences, plain)
     assert flagged.log_odds.shape[1] == N_TOKENS
     assert np.isfinite(flagged.log_odds).mean() > 0.9  # all but special tokens
-    runs = [
-        [cpu_seconds(write, with_flag) for with_flag in (False, True)]
-        for _ in range(N_REPEATS)
-    ]
-    without, with_flag = np.min(runs, axis=0)
+    costs, runs = [], []
+    for _ in range(N_REPEATS):
+        without = cpu_seconds(write)
+        start = process_time()
+        flag, _ = with_flag()
+        total = process_time() - start
+        costs.append(flag.seconds / (total - flag.seconds))
+        runs.append(total / without)
     report(
-        f"generation, {len(plain)} texts of {N_TOKENS} tokens: {without:.2f} CPU s, "
-        f"with a flag {with_flag:.2f}, a ratio of {with_flag / without:.3f}"
+        f"generation, {len(plain)} texts of {N_TOKENS} tokens: the flag adds "
+        f"{np.median(costs):.2%} of CPU time ({min(costs):.2%} to {max(costs):.2%}); "
+        f"ratios of runs {min(runs):.3f} to {max(runs):.3f}"
     )
-    assert with_flag <= 1.03 * without
+    assert np.median(costs) <= 0.03

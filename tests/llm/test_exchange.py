@@ -30,8 +30,10 @@ def tuned(make_model, tokenizer):
     return LanguageModel(model, tokenizer)
 
 
-@pytest.mark.parametrize("layer", [None, 1, 2])
-@pytest.mark.parametrize("kind", [RedFlagClassifier, MeanStatesProbe])
+@pytest.mark.parametrize(
+    ("kind", "layer"),
+    [(RedFlagClassifier, None), (RedFlagClassifier, 1), (MeanStatesProbe, 2)],
+)
 def test_scores_are_those_of_the_other_model(handle, tuned, posts, kind, layer):
     X, y = posts
     clf = kind(handle, layer=layer).fit(X, y).fit_threshold(X, 0.2)

@@ -35,8 +35,9 @@ def numbered(handle, posts):
     return RedFlagClassifier(handle).fit(X, y)
 
 
-@pytest.mark.parametrize("names", NAMES)
-@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize(
+    ("names", "is_last"), list(zip(NAMES, [False, True] * 2, strict=True))
+)
 def test_any_order_of_labels(handle, posts, numbered, names, is_last):
     X, y = posts
     flagged, other = names[::-1] if is_last else names
@@ -165,6 +166,7 @@ def test_ensembles_that_number_the_labels_say_so(handle, posts):
     assert_array_equal(vote.fit(X, labels).predict(X), expected.predict(X))
 
 
+@pytest.mark.slow
 def test_lora_flags_the_named_class(handle, posts):
     pytest.importorskip("peft")
     X, y = posts

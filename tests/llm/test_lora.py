@@ -25,7 +25,7 @@ FITTED = ("lora_weights_", "loss_curve_")
 
 def lora(handle, **params):
     """Return a classifier that learns something in little time."""
-    quick = {"learning_rate": 0.01, "n_layers": 1, "random_state": 0}
+    quick = {"learning_rate": 0.01, "n_layers": 1, "n_epochs": 1, "random_state": 0}
     clf = RedFlagClassifier(handle, tuning=LoraTuning(**quick))
     of_tuning = {
         f"tuning__{name}" if hasattr(clf.tuning, name) else name: value
@@ -38,7 +38,7 @@ def state_of(model):
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-@pytest.mark.parametrize("n_layers", [1, 2, 6])
+@pytest.mark.parametrize("n_layers", [1, 6])
 def test_without_steps_it_is_token_tuning(handle, posts, n_layers):
     X, y = posts
     token = RedFlagClassifier(handle).fit(X, y)
@@ -51,6 +51,7 @@ def test_without_steps_it_is_token_tuning(handle, posts, n_layers):
     assert {len(curve) for curve in still.loss_curve_.values()} == {0}
 
 
+@pytest.mark.slow
 def test_it_learns_more_than_the_row(handle, posts):
     X, y = posts
     token = RedFlagClassifier(handle).fit(X, y)
@@ -97,8 +98,16 @@ def test_token_tuning_does_not_drift(handle, posts):
     assert clf.flag_mass_ == clf.kl_to_base_
 
 
-@pytest.mark.parametrize("tuning", [TokenTuning(), LoraTuning(random_state=0)])
-@pytest.mark.parametrize("reserved", [(), ("<|reserved_special_token_0|>",)])
+@pytest.mark.parametrize(
+    "tuning", [TokenTuning(), LoraTuning(n_epochs=1, random_state=0)]
+)
+@pytest.mark.parametrize(
+    "reserved",
+    [
+        ("<|reserved_special_token_0|>",),
+        pytest.param((), marks=pytest.mark.slow),
+    ],
+)
 def test_the_flag_is_raised_by_tied_and_untied_models(
     make_model, make_tokenizer, posts, tuning, reserved
 ):
@@ -124,8 +133,10 @@ def test_the_flag_is_raised_by_tied_and_untied_models(
     assert_allclose(*scores, rtol=1e-9)
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("feed_back", [False, True])
+@pytest.mark.parametrize(
+    ("training", "feed_back"),
+    [(True, True), pytest.param(False, False, marks=pytest.mark.slow)],
+)
 def test_the_model_is_not_changed(make_model, tokenizer, posts, training, feed_back):
     X, y = posts
     model = make_model(attention_dropout=0.5).train(training)
@@ -143,6 +154,7 @@ def test_the_model_is_not_changed(make_model, tokenizer, posts, training, feed_b
     assert all(module.training == training for module in model.modules())
 
 
+@pytest.mark.slow
 def test_classifiers_on_one_handle_leave_each_other_alone(handle, posts):
     X, y = posts
     token = RedFlagClassifier(handle).fit(X, y)
@@ -179,6 +191,7 @@ def test_sizes_of_the_adapters(handle, posts):
     assert len(both.lora_weights_) == 28
 
 
+@pytest.mark.slow
 def test_each_weight_of_the_loss_counts(handle, posts):
     X, y = posts
     even = lora(handle, feed_back=True).fit(X, y)
@@ -190,6 +203,7 @@ def test_each_weight_of_the_loss_counts(handle, posts):
     assert after.loss_curve_["after"][-1] < even.loss_curve_["after"][-1]
 
 
+@pytest.mark.slow
 def test_terms_without_weight_do_not_count(handle, posts):
     """Nothing holds the flag back, and it is raised everywhere."""
     X, y = posts
@@ -198,6 +212,7 @@ def test_terms_without_weight_do_not_count(handle, posts):
     assert (means > 0).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_offset_delays_the_flag(handle, posts):
     X, y = posts
     flagged = [x for x, label in zip(X, y, strict=True) if label and len(x.split()) > 8]
@@ -211,6 +226,7 @@ def test_the_offset_delays_the_flag(handle, posts):
     assert early_over_late(delayed) < early_over_late(at_once) - 0.5
 
 
+@pytest.mark.slow
 def test_feeding_back_adds_a_term(handle, posts):
     clf = lora(handle, feed_back=True, n_epochs=5).fit(*posts)
     after = clf.loss_curve_["after"]
@@ -224,6 +240,7 @@ def flag_is_raised(clf, X):
     return expit(log_odds).mean()
 
 
+@pytest.mark.slow
 def test_weights_of_samples_and_classes(handle, posts):
     X, y = posts
     X = np.array(X, dtype=object)
@@ -242,6 +259,7 @@ def test_weights_of_samples_and_classes(handle, posts):
     assert flag_is_raised(by_class, X) > 0.1 + flag_is_raised(plain, X)
 
 
+@pytest.mark.slow
 def test_long_texts(model, tokenizer, posts):
     X, y = posts
     handle = LanguageModel(model, tokenizer, max_length=6)
@@ -254,6 +272,7 @@ def test_long_texts(model, tokenizer, posts):
     assert_allclose(still.decision_function(X), token.decision_function(X), rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_tokens", [1, 10_000])
 def test_scores_depend_neither_on_batches_nor_on_order(
     model, tokenizer, handle, posts, batch_tokens
@@ -281,6 +300,7 @@ def test_pickle(make_model, tokenizer, posts, tmp_path):
     assert len(pickle.dumps(clf)) < 50_000
 
 
+@pytest.mark.slow
 def test_what_was_fitted_stays(handle, posts):
     X, y = posts
     clf = lora(handle).fit(X, y)
@@ -292,6 +312,7 @@ def test_what_was_fitted_stays(handle, posts):
     assert not any(hasattr(clf, name) for name in FITTED)
 
 
+@pytest.mark.slow
 def test_the_intercept_stays_zero_where_there_is_none(handle, posts):
     clf = lora(handle, fit_intercept=False, n_epochs=2).fit(*posts)
     assert clf.intercept_ == 0
@@ -299,6 +320,7 @@ def test_the_intercept_stays_zero_where_there_is_none(handle, posts):
     assert not np.allclose(clf.coef_, start.coef_)
 
 
+@pytest.mark.slow
 def test_a_tuning_is_tuned(handle, posts):
     grid = {"tuning": [TokenTuning(), LoraTuning(n_epochs=1, n_layers=1)]}
     search = GridSearchCV(RedFlagClassifier(handle), grid, cv=2).fit(*posts)
@@ -390,6 +412,7 @@ def test_out_of_memory(handle, posts, monkeypatch):
         lora(handle).fit(*posts)
 
 
+@pytest.mark.slow
 def test_thresholds(handle, posts):
     X, y = posts
     clf = lora(handle).fit(X[:30], y[:30])
@@ -397,15 +420,17 @@ def test_thresholds(handle, posts):
     assert 0 < clf.predict(X).mean() < 1
 
 
-@pytest.mark.parametrize("max_length", [None, 8])
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize(
+    ("n_layers", "max_length"),
+    [(1, 8), pytest.param(2, None, marks=pytest.mark.slow)],
+)
 def test_streams_read_with_the_adapters(model, tokenizer, posts, n_layers, max_length):
     handle = LanguageModel(model, tokenizer, max_length=max_length)
     clf = lora(handle, n_layers=n_layers, n_epochs=2).fit(*posts)
     bare = copy.copy(clf)
     del bare.lora_weights_
     before = state_of(model)
-    for text in posts[0][:10]:
+    for text in posts[0][:3]:
         monitor = clf.stream()
         for token in tokenizer(text)["input_ids"]:
             monitor.push(token)

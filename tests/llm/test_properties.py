@@ -46,7 +46,7 @@ def score(model, tokenizer):
     return score
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     texts=TEXTS,
     layer=st.sampled_from([None, 1, 2]),
@@ -68,7 +68,7 @@ def test_batches_windows_and_order(score, texts, layer, batch_tokens, max_length
         assert_allclose(scores, alone, rtol=1e-9, atol=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(text=TEXT, more=TEXT, max_length=st.integers(1, 64))
 def test_what_comes_later_changes_nothing(score, text, more, max_length):
     (scores,) = score([text], max_length=max_length)
@@ -76,7 +76,7 @@ def test_what_comes_later_changes_nothing(score, text, more, max_length):
     assert_allclose(longer[: len(scores)], scores, rtol=1e-9, atol=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(prompt=st.text(max_size=10), text=st.text(min_size=1, max_size=30))
 def test_offsets_of_any_unicode(byte_tokenizer, model, prompt, text):
     """Every byte is a token, and its offsets are those of its character."""

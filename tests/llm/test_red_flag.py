@@ -5,6 +5,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -43,8 +44,9 @@ def test_divergence_by_brute_force_over_the_vocabulary(handle, posts):
     assert clf.kl_to_base_ == pytest.approx(np.mean(divergences), rel=1e-6)
 
 
-@pytest.mark.parametrize("layer", [None, 1])
-@pytest.mark.parametrize("batch_tokens", [1, 50, 10_000])
+@pytest.mark.parametrize(
+    ("layer", "batch_tokens"), [(1, 1), (None, 50), (None, 10_000)]
+)
 def test_scores_depend_neither_on_batches_nor_on_order(
     model, tokenizer, posts, layer, batch_tokens
 ):
@@ -52,11 +54,44 @@ def test_scores_depend_neither_on_batches_nor_on_order(
     handle = LanguageModel(model, tokenizer, batch_tokens=batch_tokens, cache=None)
     clf = RedFlagClassifier(handle, layer=layer).fit(X, y)
     together = clf.decision_function(X)
-    alone = np.concatenate([clf.decision_function([text]) for text in X])
-    assert_allclose(together, alone, rtol=1e-10)
+    alone = np.concatenate([clf.decision_function([text]) for text in X[:15]])
+    assert_allclose(together[:15], alone, rtol=1e-10)
     order = np.random.default_rng(1).permutation(len(X))
     shuffled = clf.decision_function(np.array(X, dtype=object)[order])
     assert_allclose(shuffled, together[order], rtol=1e-10)
+
+
+@pytest.mark.parametrize(("layer", "prior"), [(None, 0.01), (None, 0.7), (1, 0.2)])
+def test_a_prior_is_the_mean_probability(handle, posts, layer, prior):
+    """The intercept's derivative is 0: the flag has that share of what is learnt."""
+    X, y = np.array(posts[0], dtype=object)[:50], posts[1][:50]
+    y = np.where(np.arange(50) < 30, 0, y)
+    sample_weight = np.linspace(1, 2, 50)
+    clf = RedFlagClassifier(handle, layer=layer, prior=prior, tol=1e-9)
+    clf.fit(X, y, sample_weight)
+    share = np.array([expit(s.log_odds).mean() for s in clf.score_positions(X)])
+    means = [np.average(share[y == k], weights=sample_weight[y == k]) for k in (0, 1)]
+    assert (1 - prior) * means[0] + prior * means[1] == pytest.approx(prior, abs=1e-7)
+    total = [sample_weight[y == k].sum() for k in (0, 1)]
+    ratio = (1 - prior) / prior * total[1] / total[0]
+    same = RedFlagClassifier(handle, layer=layer, class_weight={0: ratio, 1: 1.0})
+    same.set_params(tol=1e-9).fit(X, y, sample_weight)
+    assert_allclose(clf.coef_, same.coef_, rtol=1e-6, atol=1e-9)
+
+
+def test_a_small_prior_costs_little(handle, posts):
+    X, y = posts
+    cost = [
+        RedFlagClassifier(handle, prior=prior).fit(X, y).kl_to_base_
+        for prior in (None, 0.1, 0.01)
+    ]
+    assert cost[2] < cost[1] / 3 < cost[0] / 9
+
+
+def test_a_prior_and_class_weights_exclude_each_other(handle, posts):
+    clf = RedFlagClassifier(handle, prior=0.1, class_weight="balanced")
+    with pytest.raises(ValueError, match="prior and class_weight both"):
+        clf.fit(*posts)
 
 
 def test_the_last_layer_has_the_full_models_states(handle, posts):

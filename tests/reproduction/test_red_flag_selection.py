@@ -38,14 +38,13 @@ def train():
 
 
 class Finder(ClassifierMixin, BaseEstimator):
-    """Knows harmful texts, or none; notes how often and with what it was fitted."""
+    """Knows harmful texts, or none."""
 
     def __init__(self, word="harm"):
         self.word = word
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y):
         self.classes_ = np.unique(y)
-        assert sample_weight.min() > 0
         return self
 
     def decision_function(self, X):
@@ -53,57 +52,37 @@ class Finder(ClassifierMixin, BaseEstimator):
 
 
 def test_what_is_scored_is_not_trained_on(selection, train):
-    sources = selection.RECIPES["all"]
     scored = []
-    for kept, other in selection.splits(train, sources):
+    for kept, other in selection.splits(train, selection.SOURCES):
+        assert set(train.source[kept]) == set(selection.SOURCES)
         assert not set(train.group[kept]) & set(train.group[other])
         (category,) = set(train.category[other]) - {""}
         assert category not in train.category[kept]
         scored += other.tolist()
-    # each answer, pair, edgy prompt and command once, and nothing else
-    assert sorted(scored) == list(range(120))
+    # each answer and each of a pair once, and nothing else
+    assert sorted(scored) == list(range(80))
 
 
-def test_all_recipes_are_scored_on_the_same_texts(selection, train):
-    by_recipe = [
-        [other.tolist() for _, other in selection.splits(train, sources)]
-        for sources in selection.RECIPES.values()
-    ]
-    assert all(scored == by_recipe[0] for scored in by_recipe)
-
-
-def test_only_the_sources_of_a_recipe_are_trained_on(selection, train):
-    for kept, _ in selection.splits(train, ["math", "scored_answers"]):
-        assert set(train.source[kept]) == {"math", "scored_answers"}
-
-
-def test_balanced_weights(selection, train):
-    sources = ["scored_answers", "matched_prompts", "edgy_prompts"]
-    weight = selection.weigh(train, sources, "sources")
-    used = np.isin(train.source, sources)
-    assert not weight[~used].any()
-    assert weight[used].mean() == pytest.approx(1)
-    # two classes of two sources and one of the third
-    for source in sources:
-        for target in np.unique(train.target[train.source == source]):
-            rows = (train.source == source) & (train.target == target)
-            assert weight[rows].sum() == pytest.approx(100 / 5)
-
-
-def test_search_puts_the_best_first(selection, train):
+def test_the_figures_of_a_search(selection, train):
     grid = {"word": ["nothing", "harm", "tea"]}
-    candidates = selection.search(Finder(), grid, train, "all", "texts")
-    assert [c.params["word"] for c in candidates] == ["harm", "nothing", "tea"]
-    assert candidates[0].areas == {"answers": 1, "pairs": 1, "edgy": 1}
-    assert candidates[1].areas == {"answers": 0.5, "pairs": 0.5, "edgy": 0.5}
-    assert candidates[2].areas == {"answers": 0, "pairs": 0, "edgy": 0}
+    found = selection.search(Finder(), grid, train)
+    assert [(c["word"], c["answers"], c["pairs"]) for c in found] == [
+        ("nothing", 0.5, 0.5),
+        ("harm", 1, 1),
+        ("tea", 0, 0),
+    ]
 
 
 def test_matched_prompts_come_before_answers(selection):
-    def candidate(answers, pairs):
-        areas = {"answers": answers, "pairs": pairs}
-        return selection.Candidate("all", "texts", {}, "mean", areas)
-
-    missed, good, best = candidate(0.9, 0.94), candidate(0.7, 1.0), candidate(0.8, 0.95)
+    missed, good, best = (
+        {"answers": answers, "pairs": pairs}
+        for answers, pairs in [(0.9, 0.94), (0.7, 1.0), (0.8, 0.95)]
+    )
     ranks = sorted([best, missed, good], key=selection.merit)
     assert ranks == [missed, good, best]
+
+
+def test_the_judged_text_is_the_response_where_there_is_one(selection):
+    X = np.array([["ask", "answer"], ["only ask", ""]], dtype=object)
+    assert selection.judged(X).tolist() == ["answer", "only ask"]
+    assert selection.lengths_of(X).tolist() == [6, 8]

@@ -3,9 +3,6 @@
 
 import numpy as np
 import pytest
-import torch
-
-from skperf.llm.model._cache import States
 
 
 @pytest.fixture
@@ -13,13 +10,6 @@ def tables():
     import red_flag_tables
 
     return red_flag_tables
-
-
-@pytest.fixture
-def baselines():
-    import red_flag_baselines
-
-    return red_flag_baselines
 
 
 @pytest.fixture
@@ -31,6 +21,7 @@ def texts(tables):
         data=np.column_stack([np.full(200, "text", dtype=object), scores]),
         target=np.repeat([0, 1, 0, 1, 0], 40),
         source=np.repeat(sources, 40),
+        category=np.full(200, ""),
         group=np.arange(200),
     )
 
@@ -69,29 +60,25 @@ def test_thresholds_are_set_on_the_half_that_is_not_flagged(tables, texts, capsy
     assert header.split()[:2] == ["threshold", "from"]
     # a text passes the largest of 20 others with a chance of 1 in 21, and never if it
     # is one of them
-    shares = [float(rows[0].split()[-1]), float(rows[1].split()[1])]
+    shares = [float(rows[0].split()[1]), float(rows[2].split()[3])]
     assert all(0 < share < 0.15 for share in shares)
 
 
-def test_the_judged_text_is_the_response_where_there_is_one(baselines):
-    X = np.array([["ask", "answer"], ["only ask", ""]], dtype=object)
-    assert baselines.judged(X).tolist() == ["answer", "only ask"]
-    assert baselines.n_characters(X).tolist() == [6, 8]
+def test_a_threshold_that_few_harmless_texts_pass(tables):
+    target = np.repeat([0, 1], 20)
+    scores = np.concatenate([np.arange(20.0), np.arange(20.0)])
+    limit = tables.threshold_at_fpr(target, scores)
+    assert (scores[target == 0] > limit).sum() == 2  # one in ten of twenty
 
 
-class Handle:
-    """States are the number of the layer times one, two, three, ..."""
-
-    def tokenize(self, X):
-        return X
-
-    def states(self, texts, layer):
-        return [
-            States(layer * torch.arange(1.0, n + 1)[:, None].bfloat16(), None)
-            for n in texts
-        ]
-
-
-def test_mean_states(baselines):
-    means = baselines.MeanStates(Handle(), layer=4).fit_transform([1, 3])
-    np.testing.assert_array_equal(means, [[4.0], [8.0]])
+def test_misses_of_two_detectors(tables, texts, capsys):
+    """One finds every harmful text, the other a third of them."""
+    score = texts.data[:, 1].astype(float)
+    every, some = Flag(), Flag()
+    every.decision_function = lambda X: score + 10 * texts.target
+    found = (np.arange(200) % 3 == 0) & (texts.target == 1)
+    some.decision_function = lambda X: score.clip(-1, 1) + 10 * found
+    tables.misses(every, some, texts)
+    cells = capsys.readouterr().out.splitlines()[1].split()
+    assert float(cells[0]) == float(cells[2]) == float(cells[3]) == 0
+    assert float(cells[1]) > 0.5

@@ -7,13 +7,12 @@ import numpy as np
 import torch
 
 from skperf.llm.model._cache import States, joined
-from skperf.llm.model._head import log_normalizer
 from skperf.llm.model._memory import enough_tokens, home
 from skperf.llm.model._modules import decoder_layers, evaluating, replace_module
 from skperf.llm.text._batches import batches, cut, pad
 
 
-def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
+def read(model, texts, *, run, normalize, max_length, batch_tokens):
     """Return the States of each text.
 
     Parameters
@@ -28,11 +27,9 @@ def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
         Makes hidden states of shape (n_windows, n_longest, n_hidden) of a list of
         windows, as what :func:`body_runner` gives.
 
-    head : OutputHead or None
-        Makes logits; without it there are no normalizers.
-
-    flag_token_id : int
-        The token that the normalizer leaves out, if the head has it.
+    normalize : callable or None
+        Makes log normalizers of hidden states of shape (n_positions, n_hidden); without
+        it there are none.
 
     max_length, batch_tokens : int
         Limits of a window and of a padded batch.
@@ -43,8 +40,9 @@ def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
     kept_at = None
     with torch.no_grad(), evaluating(model):
         for batch in batches(windows, batch_tokens, enough_tokens(model.device)):
-            hidden = _scored(run(batch), batch)
-            logs = head and log_normalizer(head, hidden, flag_token_id)
+            where = _scored(batch, model.device)
+            hidden = run(batch)[where]
+            logs = normalize and normalize(hidden)
             kept_at = kept_at or home(hidden, n_positions)
             for window, states in zip(
                 batch, _split(batch, hidden, logs, kept_at), strict=True
@@ -57,7 +55,7 @@ def read(model, texts, *, run, head, flag_token_id, max_length, batch_tokens):
 def body_runner(model, layer=None):
     """Return a function from windows to states after the last norm."""
     run = tokens_runner(model, layer)
-    return lambda batch: run(pad(batch).to(model.device))
+    return lambda batch: run(pad(batch, model.device))
 
 
 def tokens_runner(model, layer=None):
@@ -91,13 +89,12 @@ def check_layers(model, layers):
             )
 
 
-def _scored(hidden, batch):
-    """Return the hidden states at the scored positions of a batch, window by window."""
+def _scored(batch, device):
+    """Return rows and columns of the scored positions of a batch, window by window."""
     columns = np.concatenate([window.scored for window in batch])
     rows = np.repeat(np.arange(len(batch)), [len(window.scored) for window in batch])
-    # one copy for all windows: each would have to wait for the device
-    where = torch.from_numpy(np.stack([rows, columns])).to(hidden.device)
-    return hidden[where[0], where[1]]
+    where = torch.from_numpy(np.stack([rows, columns])).to(device, non_blocking=True)
+    return where[0], where[1]
 
 
 def _split(batch, hidden, log_normalizers, device):

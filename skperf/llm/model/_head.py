@@ -38,12 +38,24 @@ class OutputHead(torch.nn.Module):
 
     def forward(self, hidden):
         """Return logits of shape (n_positions, n_tokens)."""
+        products = self._products(hidden)
+        return self.function.of(products.to(_exact(products.dtype)))
+
+    def coarse(self, hidden):
+        """Return logits in the precision of the output matrix where they have it."""
+        if self.function.scale == 1 and math.isinf(self.function.cap):
+            return self._products(hidden)
+        return self(hidden)
+
+    def _products(self, hidden):
         if self.function.before != 1:
             hidden = hidden * self.function.before
-        products = self.linear(hidden)
-        if products.dtype != torch.float64:
-            products = products.float()
-        return self.function.of(products)
+        return self.linear(hidden)
+
+
+def _exact(dtype):
+    """Return the precision that sums over tokens need."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def output_head(model):
@@ -159,16 +171,20 @@ def _is_close(logits, made):
     return torch.allclose(made, logits, rtol=0, atol=coarse * max(scale, 1))
 
 
-def log_normalizer(head, hidden, flag_token_id):
+def log_normalizer(head, hidden, flag_token_id, at_once=None):
     """Return log sum_v exp(z_v) over all tokens but the flag, of shape (n,).
 
-    Logits are made for some positions at a time, and never for all of a batch.
+    Logits are made for `at_once` positions at a time, and never for all of a batch.
     """
+    at_once = at_once or positions_at_once(head)
+    other = 0 if flag_token_id else 1  # any token but the flag
     parts = []
-    for some in hidden.split(positions_at_once(head)):
-        logits = head(some)
+    for some in hidden.split(at_once):
+        logits = head.coarse(some)
         logits[:, flag_token_id : flag_token_id + 1] = -torch.inf
-        parts.append(logits.logsumexp(dim=1))
+        # on a GPU one pass over memory, where a copy and logsumexp take many
+        log_p = logits.log_softmax(dim=1, dtype=_exact(logits.dtype))[:, other]
+        parts.append(logits[:, other] - log_p)
     return torch.cat(parts)
 
 

@@ -3,53 +3,38 @@
 
 """LanguageModel: a causal language model that estimators share."""
 
-import multiprocessing
 import re
 import weakref
-from collections import deque
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 
 import torch
 
-from skperf.llm.model._cache import DiskCache, MemoryCache, NoCache, state_key
-from skperf.llm.model._forward import body_runner, check_layers, tokens_runner
+from skperf.llm.model._cached_states import CachedStatesMixin, make_cache
 from skperf.llm.model._head import output_head
-from skperf.llm.model._kinds import check_causal, context_of, has_adapters, unwrapped
-from skperf.llm.model._layers import LayerRunner
+from skperf.llm.model._identity import IdentityMixin
+from skperf.llm.model._kinds import context_of, has_adapters, unwrapped
 from skperf.llm.model._loading import (
     DTYPES,
-    digest,
     load_model,
     load_tokenizer,
     name_of,
     own_tokenizer,
-    rules_of,
 )
 from skperf.llm.model._memory import tokens_at_once
-from skperf.llm.model._states import (
-    check_tokens,
-    compute_layers,
-    compute_states,
-    telling_of_memory,
-)
-from skperf.llm.text._batches import runs
+from skperf.llm.model._states import check_tokens
 from skperf.llm.text._texts import tokenize
 
-_CACHE_BYTES = 2**29
-_TOKENS_AT_ONCE = 2**16
 # <|reserved_special_token_0|>, <|reserved_200013|>, <unused0>, [unused1], <extra_id_0>
 _RESERVED = re.compile(
     r"[<\[]\|?(reserved|unused|extra_id)(_special)?(_token)?_?\d+\|?[>\]]",
     re.IGNORECASE,
 )
 _by_name: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
-_unpickled: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
-_last: deque = deque(maxlen=1)
 
 
-class LanguageModel:
+class LanguageModel(CachedStatesMixin, IdentityMixin):
     """A causal language model, its tokenizer and the hidden states it has computed.
 
     `clone`, pipelines and searches share a handle instead of copying it, so the model
@@ -133,7 +118,7 @@ class LanguageModel:
         self._causal, self._going_on = set(), set()  # layers for which that is known
         # whether the tokenizer is not the one of that name
         self._is_own = tokenizer is not None and not _is_named(tokenizer, self.name)
-        self._cache = _make_cache(cache)
+        self._cache = make_cache(cache)
         self._check()
 
     def _check(self):
@@ -169,12 +154,6 @@ class LanguageModel:
     def __repr__(self):
         name = repr(self.name) if self.name else f"<{type(self.model).__name__}>"
         return f"LanguageModel({name})"
-
-    def __sklearn_clone__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
 
     @property
     def model(self):
@@ -259,227 +238,6 @@ class LanguageModel:
             check_tokens(self, text.tokens)
         return texts
 
-    def states(self, texts, layer=None):
-        """Return the hidden states of texts, from the cache where it has them.
-
-        Parameters
-        ----------
-        texts : list of TokenizedText
-            What :meth:`tokenize` gave.
-
-        layer : int, default=None
-            Stop after this layer, counted from 1, and read its output through the
-            model's last norm. None means all layers, and the head for the normalizer.
-
-        Returns
-        -------
-        states : list of States
-            Hidden states and log normalizers at the scored positions of each text.
-
-        Raises
-        ------
-        MemoryError
-            If a batch does not fit in memory.
-
-        ValueError
-            If the model has no such layer, or no head, if it is not causal, or if a
-            state is not finite.
-        """
-
-        def compute(missing):
-            self.check_causal(layer)
-            run = body_runner(self.model, layer)
-            return compute_states(self, missing, run, with_head=layer is None)
-
-        return self._recall(texts, layer, compute)
-
-    def check_causal(self, layer=None):
-        """Raise a ValueError if the model looks ahead.
-
-        Parameters
-        ----------
-        layer : int, default=None
-            The layer up to which it is run; None means all.
-        """
-        if layer not in self._causal:
-            with telling_of_memory(self):
-                check_causal(self.model, tokens_runner(self.model, layer))
-            self._causal.add(layer)
-
-    def known_to_go_on(self, layer):
-        """Tell whether it is known that the model can be read token by token.
-
-        Parameters
-        ----------
-        layer : int or None
-            The layer up to which it is read; None means all.
-
-        Returns
-        -------
-        known : bool
-            Whether :meth:`note_goes_on` was called for the layer.
-        """
-        return layer in self._going_on
-
-    def note_goes_on(self, layer):
-        """Take note that the model can be read token by token.
-
-        Parameters
-        ----------
-        layer : int or None
-            The layer up to which it is read; None means all.
-        """
-        self._going_on.add(layer)
-
-    def layer_outputs(self, texts, layer):
-        """Return what a layer puts out, without the last norm, also from the cache.
-
-        Parameters
-        ----------
-        texts : list of TokenizedText
-            Texts no longer than `max_length`.
-
-        layer : int
-            The layer, counted from 1.
-
-        Returns
-        -------
-        states : list of States
-            Hidden states at the scored positions, without normalizers.
-        """
-        run = LayerRunner(self.model, layer)
-        return self._recall(
-            texts,
-            f"output of {layer}",
-            lambda missing: compute_states(self, missing, run, with_head=False),
-        )
-
-    def cache_layers(self, texts, layers):
-        """Read several layers in one pass, and put their states into the cache.
-
-        What reads these layers later finds them there: a search over `layer` costs one
-        pass through the highest of them. The cache should have room for all.
-
-        Parameters
-        ----------
-        texts : list of TokenizedText
-            What :meth:`tokenize` gave.
-
-        layers : list of int
-            The layers, counted from 1.
-
-        Raises
-        ------
-        ValueError
-            If there is no cache, or if the model has no such layer.
-        """
-        if isinstance(self._cache, NoCache):
-            raise ValueError("There is nowhere to keep states: cache=None.")
-        check_layers(self.model, layers)
-        for layer in layers:
-            self.check_causal(layer)
-        keyed = {self._key(text, layers[0]): text for text in texts}
-        missing = [
-            text
-            for text in keyed.values()
-            if any(self._cache.get(self._key(text, layer)) is None for layer in layers)
-        ]
-        lengths = [len(text.tokens) * len(layers) for text in missing]
-        for part in runs(lengths, _TOKENS_AT_ONCE):
-            computed = compute_layers(self, missing[part], layers)
-            for layer, states in computed.items():
-                for text, some in zip(missing[part], states, strict=True):
-                    self._cache.put(self._key(text, layer), some)
-
-    def _recall(self, texts, context, compute):
-        keys = [self._key(text, context) for text in texts]
-        unique = dict(zip(keys, texts, strict=True))
-        found = {key: self._cache.get(key) for key in unique}
-        missing = [key for key in unique if found[key] is None]
-        # in parts, so that what was read is kept when reading is interrupted
-        lengths = [len(unique[key].tokens) for key in missing]
-        for part in runs(lengths, _TOKENS_AT_ONCE):
-            computed = compute([unique[key] for key in missing[part]])
-            for key, states in zip(missing[part], computed, strict=True):
-                found[key] = states
-                self._cache.put(key, states)
-        return [found[key] for key in keys]
-
-    def _key(self, text, context):
-        model = self.digest() if isinstance(self._cache, DiskCache) else ""
-        return state_key(text, model, context, self.max_length)
-
-    def digest(self):
-        """Compute a digest of the model's weights and the tokenizer's rules.
-
-        Returns
-        -------
-        digest : str
-            A hexadecimal number, the same for models that compute the same.
-        """
-        if self._digest is None:
-            self._digest = digest(self.model, self.tokenizer)
-        return self._digest
-
-    def _verify(self):
-        if self._must_be is not None and self.digest() != self._must_be:
-            self._model = None
-            raise ValueError(
-                f"The model {self.name!r} is not the one that was pickled: weights, "
-                "configuration or tokenizer differ. Restore it, or fit again."
-            )
-
-    def __reduce__(self):
-        if self.name is None:
-            raise TypeError(
-                "This language model was made in memory and has no name, so it cannot "
-                "be pickled. Save model and tokenizer with save_pretrained and make "
-                "the LanguageModel with the folder's name."
-            )
-        settings = (self.name, self.batch_tokens, self.cache, self._max_length)
-        own = self._tokenizer if self._is_own else None
-        rules = own and rules_of(own)
-        if self._model is None:  # nothing was learnt from it here
-            dtype, must_be = self.dtype, self._must_be
-        else:
-            dtype = str(self._model.dtype).removeprefix("torch.")
-            must_be = self.digest()
-        return (
-            _unpickle,
-            (*settings, self.device, dtype, must_be, rules),
-            (must_be, own),
-        )
-
-    def __setstate__(self, state):
-        self._must_be, own = state
-        if own is not None:
-            self._tokenizer, self._is_own = own, True
-
-
-def _unpickle(*settings):
-    """Return the handle that such a pickle has become before, or a new one.
-
-    What the model must be and what a tokenizer of its own does are among the settings,
-    since they tell handles apart.
-
-    Tasks of a worker come one by one: it keeps the last handle for the next one.
-    """
-    handle = _unpickled.get(settings)
-    if handle is None:
-        name, batch_tokens, cache, max_length, device, dtype, *_ = settings
-        handle = LanguageModel(
-            name,
-            dtype=dtype,
-            device=device,
-            max_length=max_length,
-            batch_tokens=batch_tokens,
-            cache=cache,
-        )
-        _unpickled[settings] = handle
-    if multiprocessing.parent_process() is not None:
-        _last.append(handle)
-    return handle
-
 
 def as_language_model(language_model):
     """Return the handle itself, or one for a name or for a pair of model, tokenizer.
@@ -505,9 +263,3 @@ def _check_device(device):
         raise ValueError(
             f"device should be one of torch, such as 'cpu' or 'cuda:0'; got {device!r}."
         ) from error
-
-
-def _make_cache(cache):
-    if cache is None:
-        return NoCache()
-    return MemoryCache(_CACHE_BYTES) if cache == "memory" else DiskCache(cache)

@@ -37,7 +37,7 @@ class LayerRunner:
 
     def __call__(self, batch):
         """Return states of shape (n_windows, n_longest, n_hidden)."""
-        output = self.run(pad(batch))
+        output = self.run(pad(batch, self.device))
         return output[0] if isinstance(output, tuple) else output
 
     def run(self, tokens):
@@ -77,7 +77,8 @@ class LayersRunner:
             for number, module in enumerate(modules[: max(layers)], start=1)
         ]
         lower = replace_module(model.base_model, name, torch.nn.ModuleList(kept))
-        self._run = lambda tokens: run_body(lower, tokens.to(model.device))
+        self._device = model.device
+        self._run = lambda tokens: run_body(lower, tokens)
         self._end = UpperLayers(model.base_model, 0)
 
     def _watched(self, number, layer):
@@ -88,7 +89,7 @@ class LayersRunner:
 
     def __call__(self, batch):
         """Return states of shape (n_windows, n_longest, n_layers * n_hidden)."""
-        self._run(pad(batch))
+        self._run(pad(batch, self._device))
         outputs = [self._found.pop(layer) for layer in self._layers]
         states = [out[0] if isinstance(out, tuple) else out for out in outputs]
         return torch.cat([self._end(batch, list(some)) for some in states], dim=2)
@@ -155,7 +156,7 @@ class UpperLayers:
             outputs = [output.to(self.device) for output in outputs]
             padded = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
             self._given["output"] = (padded,) if self._in_tuple else padded
-        return run_body(self.body, pad(batch).to(self.device))
+        return run_body(self.body, pad(batch, self.device))
 
 
 def share(module):

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 import torch
 
-from skperf.llm.model._cache import States
+from skperf.llm.model._cache import States, joined
 from skperf.llm.model._forward import read
+from skperf.llm.model._head import log_normalizer, positions_at_once
 from skperf.llm.model._layers import LayersRunner
+from skperf.llm.model._modules import decoder_layers
+from skperf.llm.text._batches import POSITIONS_AT_ONCE, runs
 
 
-def compute_states(language_model, texts, run, *, with_head=True):
+def compute_states(language_model, texts, run, *, normalize=None):
     """Compute hidden states, without the cache.
 
     Parameters
@@ -26,8 +29,8 @@ def compute_states(language_model, texts, run, *, with_head=True):
     run : callable
         Makes hidden states of a list of windows.
 
-    with_head : bool, default=True
-        Whether there are to be normalizers.
+    normalize : callable, default=None
+        Makes log normalizers of hidden states; None means that there are none.
 
     Returns
     -------
@@ -47,8 +50,7 @@ def compute_states(language_model, texts, run, *, with_head=True):
             language_model.model,
             texts,
             run=run,
-            head=language_model.head if with_head else None,
-            flag_token_id=language_model.flag_token_id,
+            normalize=normalize,
             max_length=language_model.max_length,
             batch_tokens=language_model.tokens_in_batch,
         )
@@ -56,21 +58,53 @@ def compute_states(language_model, texts, run, *, with_head=True):
     return states
 
 
+def normalizer(language_model):
+    """Return a function from last hidden states to their log normalizers."""
+    head, flag_token_id = language_model.head, language_model.flag_token_id
+    at_once = positions_at_once(head)
+    return lambda hidden: log_normalizer(head, hidden, flag_token_id, at_once)
+
+
 def compute_layers(language_model, texts, layers):
     """Compute what follows each of some layers, in one pass and without the cache.
 
+    Parameters
+    ----------
+    language_model : LanguageModel
+        The handle.
+
+    texts : list of TokenizedText
+        The texts.
+
+    layers : list of int or None
+        The layers, counted from 1; None for the whole model, with normalizers.
+
     Returns
     -------
-    states : dict of int to list of States
-        For each layer the hidden states of each text, without normalizers.
+    states : dict of int or None to list of States
+        For each layer the states of each text.
     """
-    run = LayersRunner(language_model.model, layers)
-    joined = compute_states(language_model, texts, run, with_head=False)
-    parts = [text.hidden.chunk(len(layers), dim=1) for text in joined]
-    return {
-        layer: [States(part[i].contiguous(), None) for part in parts]
-        for i, layer in enumerate(layers)
+    depth = len(decoder_layers(language_model.model)[1])
+    numbers = sorted({depth if layer is None else layer for layer in layers})
+    run = LayersRunner(language_model.model, numbers)
+    normalize = None
+    if None in layers:
+        normalize = _of_last(normalizer(language_model), len(numbers))
+    together = compute_states(language_model, texts, run, normalize=normalize)
+    parts = [text.hidden.chunk(len(numbers), dim=1) for text in together]
+    found = {
+        number: [States(part[i].contiguous(), None) for part in parts]
+        for i, number in enumerate(numbers)
     }
+    if None in layers:
+        logs = [text.log_normalizer for text in together]
+        pairs = zip(found[depth], logs, strict=True)
+        found[None] = [States(part.hidden, log) for part, log in pairs]
+    return {layer: found[layer] for layer in layers}
+
+
+def _of_last(normalize, n_layers):
+    return lambda together: normalize(together.chunk(n_layers, dim=1)[-1])
 
 
 @contextmanager
@@ -107,15 +141,22 @@ def check_tokens(language_model, tokens):
 
 def check_finite(states):
     """Raise unless all States in a list are finite: others are no scores."""
-    # asked for once: to ask for each text would be to wait for the device so often
-    n_bad = sum(_not_finite(part) for part in states)
+    # asked for many at a time: to ask for each text would be to wait for the device
+    parts = runs([len(text.hidden) for text in states], POSITIONS_AT_ONCE)
+    n_bad = sum(_n_not_finite(states[part]) for part in parts)
     if n_bad:
         raise ValueError(
-            f"The model's hidden states of {int(n_bad)} texts are not finite, so these "
+            f"The model's hidden states of {n_bad} texts are not finite, so these "
             "texts cannot be scored. Load the model in another dtype."
         )
 
 
-def _not_finite(states):
-    sums = [tensor.isfinite().all() for tensor in states if tensor is not None]
-    return (~torch.stack(sums).all()).int()
+def _n_not_finite(states):
+    every = joined(states)
+    finite = every.hidden.isfinite().all(dim=1)
+    if every.log_normalizer is not None:
+        finite &= every.log_normalizer.isfinite()
+    if finite.all():
+        return 0
+    parts = finite.split([len(text.hidden) for text in states])
+    return sum(not part.all() for part in parts)

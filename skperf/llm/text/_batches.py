@@ -85,15 +85,15 @@ def batches(windows, batch_tokens, enough=None):
         yield batch
 
 
-def pad(batch):
+def pad(batch, device):
     """Return token numbers of shape (n_windows, n_longest), padded on the right.
 
     A causal model does not look ahead, so what the padding is does not matter, and no
-    mask is needed.
+    mask is needed. Nobody waits for the device, which may have earlier batches to read.
     """
     return torch.nn.utils.rnn.pad_sequence(
         [torch.from_numpy(window.tokens) for window in batch], batch_first=True
-    )
+    ).to(device, non_blocking=True)
 
 
 def runs(lengths, size):

@@ -11,7 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from skperf.llm.model._layers import UpperLayers
 from skperf.llm.model._modules import decoder_layers, replace_module
-from skperf.llm.model._states import compute_states
+from skperf.llm.model._states import compute_states, normalizer
 from skperf.llm.text._texts import TokenizedText
 
 _LOCK = Lock()  # a search may run in threads
@@ -123,7 +123,9 @@ def reader(language_model, layer=None, lora_weights=None):
         return lambda texts: language_model.states(texts, layer)
     layers = adapters_of(lora_weights, language_model.model.base_model)
     run = adapted_runner(language_model, layers)
-    return lambda texts: compute_states(language_model, texts, run)
+    return lambda texts: compute_states(
+        language_model, texts, run, normalize=normalizer(language_model)
+    )
 
 
 def adapted_runner(language_model, layers):

@@ -68,7 +68,7 @@ def log_odds_of_full_logits(model, flag, row, tokens):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_flag_is_a_token_like_others(kind, make_tokenizer, posts):
-    model, (X, y) = new(kind), posts
+    model, X, y = new(kind), posts[0][:24], posts[1][:24]
     handle = LanguageModel(model, make_tokenizer(reserved=RESERVED))
     clf = RedFlagClassifier(handle, fit_intercept=False).fit(X, y)
     assert clf.score(X, y) > 0.55
@@ -86,6 +86,7 @@ def test_the_flag_is_a_token_like_others(kind, make_tokenizer, posts):
     assert clf.drift_ == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["capped", "divided"])
 def test_adapters_of_a_model_with_such_logits(kind, make_tokenizer, posts):
     pytest.importorskip("peft")

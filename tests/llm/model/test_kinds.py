@@ -51,6 +51,7 @@ def test_a_layer_of_a_model_with_hooks(make_model, tokenizer, posts):
         assert_array_equal(*scores)
 
 
+@pytest.mark.slow
 def test_adapters_of_a_model_with_hooks(make_model, tokenizer, posts):
     pytest.importorskip("peft")
     X, y = posts
@@ -94,6 +95,7 @@ def test_a_forward_that_is_not_the_modules_own(make_model, tokenizer, posts):
         RedFlagClassifier((model, tokenizer), layer=1).fit(*posts)
 
 
+@pytest.mark.slow
 def test_compiled_models(make_model, tokenizer, posts):
     """What was compiled is read: nothing is compiled anew for each length of text."""
     X, y = posts
@@ -224,6 +226,7 @@ def test_dropout_stays_off_until_the_last_thread_has_left(make_model):
     assert all(module.training for module in model.modules())
 
 
+@pytest.mark.slow
 def test_threads_that_read_a_model_in_training(make_model, tokenizer, posts):
     X, y = posts
     model = make_model(attention_dropout=0.5).train()

@@ -358,6 +358,7 @@ def test_equal_pickles_share_a_handle(folder, posts):
     assert pickle.loads(pickle.dumps(clf)).language_model_.batch_tokens == 7
 
 
+@pytest.mark.slow
 def test_a_worker_keeps_the_handle_of_its_last_task(folder, monkeypatch):
     pickled = pickle.dumps(LanguageModel(folder))
     for in_worker in (False, True):

@@ -150,8 +150,9 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr("skperf.llm.model._states.read", read_elsewhere)
 
 
-@pytest.mark.parametrize("layer", [None, 1])
-@pytest.mark.parametrize("cache", ["memory", "disk", None])
+@pytest.mark.parametrize(
+    ("layer", "cache"), [(None, "memory"), (None, "disk"), (1, None)]
+)
 def test_states_on_another_device(
     model, tokenizer, posts, tmp_path, elsewhere, monkeypatch, cache, layer
 ):

@@ -98,12 +98,11 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES)
 def test_every_token_is_read(exported, flagging, mode):
     model, _, _ = exported
-    for seed in range(3):
-        torch.manual_seed(seed)
-        processor = flagging()
-        report = processor.report(generate(model, processor, **MODES[mode]))
-        check(model, report, MODES[mode].get("num_return_sequences", 1))
-        assert not np.isnan(report.log_odds[:, 0]).all()
+    torch.manual_seed(0)
+    processor = flagging()
+    report = processor.report(generate(model, processor, **MODES[mode]))
+    check(model, report, MODES[mode].get("num_return_sequences", 1))
+    assert not np.isnan(report.log_odds[:, 0]).all()
 
 
 def test_texts_are_judged_as_by_the_classifier(exported, flagging):

@@ -23,7 +23,7 @@ def whole(handle, tokens, scored):
     return states
 
 
-@settings(max_examples=50)
+@settings(max_examples=10)
 @given(
     max_length=st.integers(1, 12),
     steps=st.lists(

@@ -69,7 +69,7 @@ def test_each_row_ends_for_itself(fixed, handle):
     """Rows with padding are flagged where they are without it, and padded."""
     clf = fixed(handle, aggregate="max")
     free = generate(handle.model, PROMPTS, [], MASK)[:, 4:].tolist()
-    for threshold in np.linspace(-20, 5, 20):
+    for threshold in np.linspace(-20, 5, 6):
         clf.threshold_ = threshold
         criterion = clf.stopping_criteria(input_ids=PROMPTS, attention_mask=MASK)
         out = generate(handle.model, PROMPTS, [criterion], MASK)[:, 4:]
@@ -82,6 +82,7 @@ def test_each_row_ends_for_itself(fixed, handle):
             assert not any(found[n:] if n else [])
 
 
+@pytest.mark.slow
 def test_a_prompt_may_have_several_answers(fixed, handle):
     clf = fixed(handle, threshold=1e6, aggregate="max")
 

@@ -89,8 +89,9 @@ def hidden(model, texts):
         ]
 
 
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    ("name", "n_layers"), [("llama", 1), *((name, 3) for name in CONFIGS)]
+)
 def test_adapters_are_added_to_the_matrices(name, n_layers, tokenizer):
     model = build(name)
     handle = LanguageModel(model, tokenizer, batch_tokens=20)

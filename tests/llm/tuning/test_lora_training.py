@@ -86,9 +86,10 @@ def dense_terms(model, training, samples, row, flag):
     return terms
 
 
-@pytest.mark.parametrize("reserved", [False, True])
-@pytest.mark.parametrize("feed_back", [False, True])
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize(
+    ("n_layers", "feed_back", "reserved"),
+    [(1, True, True), (2, True, False), (2, False, True)],
+)
 def test_terms_of_a_dense_computation(
     start, make_model, make_tokenizer, n_layers, feed_back, reserved
 ):
@@ -136,6 +137,7 @@ def test_gradients_reach_adapters_and_row_only(make_model, tokenizer, start):
     assert all(w.grad is None for w in training._head.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed_back", [False, True])
 def test_training_lowers_the_objective(handle, start, feed_back):
     """At the same positions before and after; 20 epochs leave no doubt."""
