@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo style test check disturbed oldest mutants fuzz package docs bench bench-gpu redflag clean help
+.PHONY: demo style test check disturbed oldest mutants fuzz package docs browse bench bench-gpu redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -87,6 +87,12 @@ docs: export OMP_NUM_THREADS = 1
 docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	rm -rf docs/api/generated
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	.venv/docs/bin/python $(SITE) docs/checks/test_links.py docs/checks/test_pasted.py
+
+browse:  ## Look at every built page in a browser, as on a desk and on a phone
+	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py
+
+SITE = -m pytest -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
 
 bench: export OMP_NUM_THREADS = 1
 bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an hour

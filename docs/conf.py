@@ -89,6 +89,7 @@ sphinx_gallery_conf = {
         for name in ("first_steps", "optimum", "games", "texts", "papers")
     ],
     "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,  # its page fetches scripts
 }
 
 

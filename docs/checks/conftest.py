@@ -17,7 +17,7 @@ def name_of(page):
 
 def pytest_generate_tests(metafunc):
     if "page" in metafunc.fixturenames:
-        pages = sorted(SITE.rglob("*.html"))
+        pages = [p for p in sorted(SITE.rglob("*.html")) if "_static" not in p.parts]
         assert pages, f"no page in {SITE}; make docs builds them"
         metafunc.parametrize("page", pages, ids=name_of)
 
