@@ -18,7 +18,11 @@ def df():
     rng = np.random.RandomState(0)
     columns = ["age", "balance", "income", "n_loans"]
     df = pd.DataFrame(rng.normal(size=(200, 4)), columns=columns)
-    return df.assign(default=(df.sum(axis=1) + rng.normal(size=200) > 0).astype(int))
+    df["default"] = (df.sum(axis=1) + rng.normal(size=200) > 0).astype(int)
+    df["job"] = rng.choice(["clerk", "nurse"], 200)
+    df.loc[::7, ["age", "balance"]] = np.nan
+    df.loc[::9, "job"] = None
+    return df
 
 
 def test_pasted_code_converges_and_draws(df, capsys):
