@@ -1,11 +1,14 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import importlib
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from numpydoc.xref import DEFAULT_LINKS
 
 import skperf
 
@@ -62,6 +65,15 @@ autosummary_ignore_module_all = False
 autosummary_imported_members = True
 
 numpydoc_show_class_members = False
+# Types in docstrings are links, to our own objects: others need the network.
+DEFAULT_LINKS.clear()
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {
+    name: f"skperf.{module}.{name}"
+    for module in ("shift", "retraining", "risk_minimization", "llm", "games")
+    for name in importlib.import_module(f"skperf.{module}").__all__
+}
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03", "PR10", "RT01", "SS01"}
 
 # A protocol has no parameters: what stands for its constructor takes anything.
