@@ -18,7 +18,6 @@ import types
 import pytest
 
 # A fork of a process that has imported these and done nothing is as good as a new one.
-
 import skperf.llm
 import skperf.neural_network  # noqa: F401
 
