@@ -275,7 +275,9 @@ def test_any_learner_with_weights(estimator):
 def test_early_stopping_is_told_of_rows_of_one_person():
     """It holds out rows of people whose other rows it trains on."""
     booster = HistGradientBoostingClassifier(max_iter=5, early_stopping=True)
-    model = PerformativeRiskMinimizer(booster, ResampleIfRejected(0.2), max_iter=1)
+    model = PerformativeRiskMinimizer(
+        booster, ResampleIfRejected(0.2), damping=1.0, max_iter=1
+    )
     with (
         pytest.warns(RepeatedPersonsWarning, match="early_stopping"),
         pytest.warns(ConvergenceWarning),
