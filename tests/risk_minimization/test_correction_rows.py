@@ -67,16 +67,17 @@ def test_rows_of_labels_have_the_slope(n_classes, place, damping, v, weights):
 
 def test_a_row_gets_lighter_by_up_to_half_before_one_is_added():
     """It has the same slope, and a learner that counts rows counts people."""
-    y, v = np.array([1, 1, 0, 0]), np.array([0.7, 3.0, -0.7, -3.0])
+    y, taken = np.array([1, 1, 0, 0]), np.array([0.49, 0.51, 0.49, 0.51])
     model = LogisticRegression().fit(X, [0, 1, 0, 1])
     f = model.predict_proba(X)[:, 1]
-    assert (3 * np.where(y, f, 1 - f) > 0.5).all()  # too much to take away
+    v = np.where(y, taken / f, -taken / (1 - f))
     sample = Sample(X, y)
     support = find_support(sample, sample, [PullBack(X, v)])
     corrected = correct_labels(sample, support, v, DeployedModel(model), 0.0)
     assert_array_equal(corrected.X[:, 0], [0, 1, 1, 2, 3, 3])
     assert_array_equal(corrected.y, [1, 0, 1, 0, 0, 1])
-    expected = [1 - 0.7 * f[0], 3 * (1 - f[1]), 1, 1 - 0.7 * (1 - f[2]), 1, 3 * f[3]]
+    added = v[1] * (1 - f[1]), -v[3] * f[3]
+    expected = [0.51, added[0], 1, 0.51, 1, added[1]]
     assert_allclose(corrected.sample_weight, expected)
 
 
