@@ -26,6 +26,8 @@ from skperf.shift import PullBack, Sample
 from skperf.shift._sample import Floats
 from skperf.utils._tables import concatenate, take_rows
 
+_KEPT = 0.5  # of the weight of a row that a correction makes lighter
+
 
 def correct_labels(
     sample: Sample,
@@ -38,7 +40,9 @@ def correct_labels(
 
     With the probability f of the positive class c, a row of the label c and the weight
     ``-v * f_c`` where v is negative, and of each other label k with ``v * f_k`` where
-    it is positive, have the slope v in f_c.
+    it is positive, have the slope v in f_c. All labels k with ``-abs(v) * f_k`` have no
+    slope, and leave no such row but a lighter one of the label that was seen. That is
+    preferred while it leaves half of what was seen, see `_in_fewest_rows`.
 
     Parameters
     ----------
@@ -65,28 +69,45 @@ def correct_labels(
         are not known, equal features are one person.
     """
     labels, codes = _all_labels(predictor, sample)
-    proba = np.zeros((len(v), len(labels)))
-    proba[:, : len(predictor.classes_)] = support.ask(
+    proba = np.zeros((len(labels), len(v)))
+    proba[: len(predictor.classes_)] = support.ask(
         lambda X: predictor.respond(X, "predict_proba")
-    )
-    weights = weights_of(sample)
-    cells = support.places[0] * len(labels) + codes
-    borne = np.bincount(cells, weights, minlength=proba.size).astype(float)
-    table: Floats = borne.reshape(proba.shape)
+    ).T
+    cells = codes * len(v) + support.places[0]
+    borne = np.bincount(cells, weights_of(sample), minlength=proba.size)
+    seen: Floats = borne.astype(float).reshape(proba.shape)
     positive = labels.tolist().index(predictor.pos_label)
-    others = np.arange(len(labels)) != positive
-    table += (
-        np.where(others, np.maximum(v, 0)[:, None], np.maximum(-v, 0)[:, None]) * proba
-    )
+    table = _in_fewest_rows(seen, _correction(v, proba, positive), abs(v), proba)
     if damping:
-        table += damping * support.sum(0, weights)[:, None] * proba
-    rows, columns = np.nonzero(table)
+        table += damping * seen.sum(axis=0) * proba
+    rows, columns = np.nonzero(table.T)
     return Sample(
         take_rows(support.X, rows),
         labels[columns],
-        table[rows, columns],
+        table[columns, rows],
         rows if support.groups is None else support.groups[rows],
     )
+
+
+def _correction(v: Floats, proba: Floats, positive: int) -> Floats:
+    """Return the weights of shape (n_labels, n_distinct) that have the slope v."""
+    weights = np.maximum(v, 0) * proba
+    weights[positive] = np.maximum(-v, 0) * proba[positive]
+    return weights
+
+
+def _in_fewest_rows(
+    seen: Floats, correction: Floats, size: Floats, proba: Floats
+) -> Floats:
+    """Return what is seen and its correction, with few labels where that is safe.
+
+    Weights in proportion to the probabilities have no slope and may be taken away. They
+    damp, so at least half of what was seen is kept.
+    """
+    table = seen + correction
+    less = table - size * proba
+    empties = ((less == 0) & (table > 0)).any(axis=0)
+    return np.where(empties & (less >= _KEPT * seen).all(axis=0), less, table)
 
 
 def correct_targets(

@@ -59,11 +59,38 @@ def test_rows_of_labels_have_the_slope(n_classes, place, damping, v, weights):
     assert (corrected.sample_weight > 0).all()
     pairs = set(zip(corrected.X[:, 0], corrected.y, strict=True))
     assert len(pairs) == len(corrected.y)  # equal rows and labels are one row
-    if damping == 0:
-        added = corrected.sample_weight.sum() - np.sum(weights)
-        f = proba[:, place]
-        expected = np.where(np.array(v) > 0, np.array(v) * (1 - f), -np.array(v) * f)
-        assert_allclose(added, expected.sum(), atol=1e-12)
+    f, v = proba[:, place], np.array(v)
+    added = corrected.sample_weight.sum() - (1 + damping) * np.sum(weights)
+    more = np.where(v > 0, v * (1 - f), -v * f)
+    assert more.sum() - abs(v).sum() - 1e-9 <= added <= more.sum() + 1e-9
+
+
+def test_a_row_gets_lighter_by_up_to_half_before_one_is_added():
+    """It has the same slope, and a learner that counts rows counts people."""
+    y, taken = np.array([1, 1, 0, 0]), np.array([0.49, 0.51, 0.49, 0.51])
+    model = LogisticRegression().fit(X, [0, 1, 0, 1])
+    f = model.predict_proba(X)[:, 1]
+    v = np.where(y, taken / f, -taken / (1 - f))
+    sample = Sample(X, y)
+    support = find_support(sample, sample, [PullBack(X, v)])
+    corrected = correct_labels(sample, support, v, DeployedModel(model), 0.0)
+    assert_array_equal(corrected.X[:, 0], [0, 1, 1, 2, 3, 3])
+    assert_array_equal(corrected.y, [1, 0, 1, 0, 0, 1])
+    added = v[1] * (1 - f[1]), -v[3] * f[3]
+    expected = [0.51, added[0], 1, 0.51, 1, added[1]]
+    assert_allclose(corrected.sample_weight, expected)
+
+
+def test_rows_with_both_labels_keep_them_and_get_no_lighter():
+    """No row would be saved, and what is added damps."""
+    twice, v = np.vstack([X, X]), np.array([0.1, -0.1, 0.1, -0.1])
+    sample = Sample(twice, np.repeat([0, 1], 4))
+    base = Sample(X, np.zeros(4))
+    support = find_support(base, sample, [PullBack(X, v)])
+    predictor = DeployedModel(LogisticRegression().fit(X, [0, 1, 0, 1]))
+    corrected = correct_labels(sample, support, v, predictor, 0.0)
+    assert len(corrected.y) == 8
+    assert (corrected.sample_weight >= 1).all()
 
 
 @settings(max_examples=40)

@@ -4,6 +4,7 @@
 """What the performative risk minimizer records, keeps, refuses and says."""
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skperf import PerformativeRiskMinimizer, RepeatedRiskMinimizer
 from skperf.exceptions import RepeatedPersonsWarning
 from skperf.metrics import performative_risk
+from skperf.risk_minimization import _descending
+from skperf.risk_minimization._descent import descend
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
@@ -282,7 +285,9 @@ def test_early_stopping_is_told_of_rows_of_one_person():
     booster = HistGradientBoostingClassifier(
         max_bins=15, max_iter=5, early_stopping=True
     )
-    model = PerformativeRiskMinimizer(booster, ResampleIfRejected(0.2), max_iter=1)
+    model = PerformativeRiskMinimizer(
+        booster, ResampleIfRejected(0.2), damping=1.0, max_iter=1
+    )
     with (
         pytest.warns(RepeatedPersonsWarning, match="early_stopping"),
         pytest.warns(ConvergenceWarning),
@@ -443,3 +448,18 @@ def test_never_worse_than_the_ordinary_model(strength, defeating, seed):
     )
     assert retrained <= ordinary + 1e-6
     assert descended <= retrained + 1e-6  # it has no penalty, so there is more to win
+
+
+@pytest.mark.parametrize(("share", "flat"), [(1e-5, True), (1.01e-5, False)])
+def test_a_gradient_of_1e_5_of_the_first_counts_as_none(monkeypatch, share, flat):
+    """The bound that the documentation states."""
+
+    def end_there(*args):
+        return descend(*args)._replace(steepness=share)
+
+    monkeypatch.setattr(_descending, "descend", end_there)
+    model = PerformativeRiskMinimizer(LOGISTIC, FULFIL, max_iter=1)
+    with nullcontext() if flat else pytest.warns(ConvergenceWarning):
+        model.fit(X, Y)
+    assert model.converged_ == flat
+    assert model.stability_residual_ == share
