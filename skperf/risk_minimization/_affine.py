@@ -16,7 +16,12 @@ from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
 from skperf.risk_minimization._anderson import anderson
 from skperf.risk_minimization._coefficients import by_size, uniform
-from skperf.risk_minimization._pooling import absorb, mix, name_rows, subsample
+from skperf.risk_minimization._pooling import (
+    absorb,
+    mix_snapshots,
+    name_rows,
+    subsample,
+)
 from skperf.risk_minimization._safeguard import RECENT, accelerate
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
@@ -283,7 +288,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         if unable and not weighted and coefficients.min() >= 0:
             rng = check_random_state(self.random_state)
             return subsample(snapshots, coefficients, rng)
-        return mix(snapshots, coefficients)
+        return mix_snapshots(snapshots, coefficients)
 
 
 def _clip(sample):
