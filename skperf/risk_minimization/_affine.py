@@ -62,6 +62,11 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
     max_iter : int, default=20
         Most retrainings.
 
+    n_rounds_per_deployment : int, default=1
+        For ``fit``: how many rounds of the world a model stays deployed. The next is
+        trained on what is seen in the last of them. Where the shift remembers past
+        models, waiting lets people get used to the newest.
+
     tol : float, default=1e-4
         Stop when one retraining on the data of the deployed model alone moves the
         predictions on the base population by at most this, as a root mean square. The
@@ -194,6 +199,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         pos_label=None,
         scoring=None,
         max_iter=20,
+        n_rounds_per_deployment=1,
         tol=1e-4,
         random_state=None,
         window=None,
@@ -206,6 +212,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             pos_label=pos_label,
             scoring=scoring,
             max_iter=max_iter,
+            n_rounds_per_deployment=n_rounds_per_deployment,
             tol=tol,
             random_state=random_state,
         )
