@@ -43,9 +43,7 @@ def name_rows(snapshots):
     *older, newest = snapshots
     if newest.sample.support is not None:
         return snapshots
-    keys = (
-        s.sample.support for s in older if have_same_rows(s.sample, newest.sample)
-    )
+    keys = (s.sample.support for s in older if have_same_rows(s.sample, newest.sample))
     named = newest.sample._replace(support=next(keys, new_key("rows")))
     return (*older, newest._replace(sample=named))
 

@@ -21,6 +21,7 @@ from skperf.shift._remembering_world import (
 )
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import World
+from skperf.utils._arguments import require_shift
 from skperf.utils._sklearn import HasMethods, Interval
 
 
@@ -56,6 +57,7 @@ class RememberingShift(PopulationShift):
             The shift on this population. At the equilibrium of a model, which
             :meth:`World.settle` returns, all people answer that model.
         """
+        require_shift(self.shift)
         self._validate_params()
         people = Sample(X, y, sample_weight, groups)
         return self._remember(bind_to_sample(self.shift, people, random_state))

@@ -65,6 +65,7 @@ class RememberingWorld(World[Memory]):
         answer = check_sample(answer, self.shift)
         for known in state.samples[:1]:
             _require_one_kind(known, answer, self.shift)
+        answer = _on_known_rows(state.samples, answer)
         samples, seen = self.blend(state.samples, answer)
         return seen, Memory(own, samples)
 
@@ -118,11 +119,21 @@ def _scale(sample: Sample, factor: float) -> Sample:
     return sample._replace(sample_weight=factor * weights_of(sample))
 
 
+def _on_known_rows(samples: Samples, answer: Sample) -> Sample:
+    """Return the answer with the key of remembered rows that hold the same.
+
+    A later step of a pipeline is bound anew in each round, with a key of its own.
+    """
+    for known in samples:
+        if have_same_rows(known, answer._replace(support=None)):
+            return answer._replace(X=known.X, y=known.y, support=known.support)
+    return answer
+
+
 def _add(parts: list[Sample], answer: Sample) -> Samples:
     """Return the parts with one more, or with its weights on the part of its rows."""
     for place, part in enumerate(parts):
-        # a later step of a pipeline is bound anew in each round, and its key with it
-        if have_same_rows(part, answer._replace(support=None)):
+        if have_same_rows(part, answer):
             both = weights_of(part) + weights_of(answer)
             parts[place] = part._replace(sample_weight=both)
             return tuple(parts)

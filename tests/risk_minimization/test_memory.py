@@ -225,9 +225,9 @@ def test_lagged_groups_are_a_uniform_window(estimator, shift, n_groups):
             estimator, LaggedShift(shift, n_groups), **params
         ).fit(PEOPLE, y)
     with pytest.warns(ConvergenceWarning):
-        window = AffineRiskMinimizer(
-            estimator, shift, window=n_groups, **params
-        ).fit(PEOPLE, y)
+        window = AffineRiskMinimizer(estimator, shift, window=n_groups, **params).fit(
+            PEOPLE, y
+        )
     for column in ("prediction_gap", "two_back_gap", "n_rows"):
         assert_allclose(
             lagged.history_[column], window.history_[column], rtol=0, atol=1e-12
@@ -370,9 +370,9 @@ def test_the_optimality_gap_is_that_of_the_long_run():
 
 def test_the_optimum_waits_for_nobody():
     """It has no rounds between deployments: all it looks at is at rest."""
-    assert "n_rounds_per_deployment" not in PerformativeRiskMinimizer(
-        EXACT
-    ).get_params()
+    assert (
+        "n_rounds_per_deployment" not in PerformativeRiskMinimizer(EXACT).get_params()
+    )
 
 
 # Live with it
