@@ -195,7 +195,8 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         "damping": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "n_restarts": [Interval(Integral, 0, None, closed="left")],
     }
-    del _parameter_constraints["n_rounds_per_deployment"]  # it looks at worlds at rest
+    n_rounds_per_deployment = 1  # no parameter: a world at rest is what it is
+    del _parameter_constraints["n_rounds_per_deployment"]
 
     def __init__(
         self,
@@ -212,19 +213,17 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         n_restarts=0,
         random_state=None,
     ):
-        super().__init__(
-            estimator,
-            shift,
-            response_method=response_method,
-            pos_label=pos_label,
-            scoring=scoring,
-            max_iter=max_iter,
-            tol=tol,
-            random_state=random_state,
-        )
+        self.estimator = estimator
+        self.shift = shift
         self.method = method
         self.damping = damping
+        self.response_method = response_method
+        self.pos_label = pos_label
+        self.scoring = scoring
+        self.max_iter = max_iter
+        self.tol = tol
         self.n_restarts = n_restarts
+        self.random_state = random_state
 
     @property
     def partial_fit(self):
