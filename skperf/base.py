@@ -417,6 +417,7 @@ class BaseRiskMinimizer(
             self.tol,
             random=random,
             cycles=path.cycles,
+            at_rest=path.at_rest,
             errors=path.risk_errors,
         )
         vars(self).update(how)

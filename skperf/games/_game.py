@@ -333,7 +333,14 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             player.__skperf_judge__(path, path.measured, random=random)
         together = join_measured(standing.measured)
         cycles = cycle_together(standing.paths)
-        how = verdict(self.history_, together, self.tol, random=random, cycles=cycles)
+        how = verdict(
+            self.history_,
+            together,
+            self.tol,
+            random=random,
+            cycles=cycles,
+            at_rest=all(path.at_rest for path in standing.paths),
+        )
         del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 

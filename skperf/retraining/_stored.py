@@ -120,6 +120,7 @@ def _pack_log(stored: Stored) -> Log | None:
         stored["model"], str(stored["params"]["response_method"]), stored["pos_label"]
     )
     fields = {
+        **Path._field_defaults,
         "predictor": predictor,
         "history": stored["history"],
         **stored["path"],

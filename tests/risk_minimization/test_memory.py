@@ -25,12 +25,14 @@ from skperf import (
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.metrics import optimality_gap, performative_risk, stability_gap
 from skperf.shift import (
+    FunctionShift,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
     Predictor,
     ResampleIfRejected,
     SelfFulfillingShift,
+    ShiftPipeline,
     StrategicResponse,
 )
 
@@ -118,14 +120,31 @@ def test_residuals_are_of_people_at_rest(least_squares):
     assert gap == pytest.approx(residual**2, rel=1e-12)  # in units of risk
 
 
+def test_a_slow_world_with_noise_is_at_no_floor():
+    """The gaps are noise, of the few who have looked anew; the rest is to come."""
+    noise = np.random.RandomState(0).normal(size=(41, 2))
+
+    def answer(X, y, y_pred, random_state):
+        return X, y + 0.5 * y_pred.reshape(len(y)) + noise[random_state.randint(41)]
+
+    shift = FunctionShift(answer)
+    one = LinearRegression(fit_intercept=False)
+    diagnoses = []
+    for decay in (1.0, 0.01):
+        model = RepeatedRiskMinimizer(
+            one, MemoryShift(shift, decay), max_iter=40, random_state=0
+        )
+        with pytest.warns(ConvergenceWarning):
+            diagnoses.append(model.fit(X, Y).diagnosis_)
+    assert diagnoses == ["noise floor", "slow"]
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_residual_of_the_first_round(inside, least_squares):
     """Who meets a model for the first time has not got used to it, in a pipeline too.
 
     A later step of it has no state before it is met.
     """
-    from skperf.shift import ShiftPipeline
-
     shift = MemoryShift(OutcomeShift(0.5), 0.01)
     if inside:
         shift = ShiftPipeline([("nothing", OutcomeShift(0.0)), ("slow", shift)])
