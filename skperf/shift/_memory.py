@@ -105,6 +105,9 @@ class MemoryShift(RememberingShift):
 
     An estimator with this shift needs sample weights.
 
+    ``sample`` and a call of the bound shift return what is seen in the first round; see
+    :meth:`World.react` for those after it.
+
     References
     ----------
     .. [1] G. Brown, S. Hod, I. Kalemaj, "Performative Prediction in a Stateful World",
@@ -172,6 +175,9 @@ class LaggedShift(RememberingShift):
 
     Everybody is in every group with an equal share of the weight, so an estimator with
     this shift needs sample weights.
+
+    ``sample`` and a call of the bound shift return what is seen in the first round; see
+    :meth:`World.react` for those after it.
 
     References
     ----------

@@ -17,6 +17,11 @@ from skperf.utils._tables import are_of_one_kind
 
 Samples: TypeAlias = tuple[Sample, ...]
 
+_REFUSED = (
+    "{} returned a list, a sample for each player of a game; MemoryShift and "
+    "LaggedShift remember the samples of one model. Write the memory of a game as a "
+    "skperf.shift.World of your own."
+)
 _ROUNDING = np.finfo(float).eps  # shares below it are lost in a sum of weights
 
 
@@ -62,6 +67,8 @@ class RememberingWorld(World[Memory]):
     ) -> tuple[Sample, Memory]:
         """Return what is seen of the answers to past models and to this one."""
         answer, own = self.world.react(state.world, predictor)
+        if isinstance(answer, list):
+            raise TypeError(_REFUSED.format(type(self.shift).__name__))
         answer = check_sample(answer, self.shift)
         for known in state.samples[:1]:
             _require_one_kind(known, answer, self.shift)

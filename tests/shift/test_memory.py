@@ -405,7 +405,7 @@ def test_a_game_is_refused():
     players = [("a", RepeatedRiskMinimizer(LinearRegression()))]
     game = PerformativeGame(players, LaggedShift(GameOutcomeShift([[0.5]]), 2))
     with pytest.raises(
-        TypeError, match=r"GameOutcomeShift returned list; expected a S"
+        TypeError, match=r"GameOutcomeShift returned a list.*World of your own"
     ):
         game.fit(X, X[:, 0])
 
