@@ -266,6 +266,7 @@ def test_tables_of_another_kind_are_refused(df_module):
 # Together with others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shift",
     [
