@@ -74,6 +74,11 @@ class BaseRiskMinimizer(
     max_iter : int, default=20
         Most retrainings.
 
+    n_rounds_per_deployment : int, default=1
+        For ``fit``: how many rounds of the world a model stays deployed. The next is
+        trained on what is seen in the last of them. Where the shift remembers past
+        models, waiting lets people get used to the newest.
+
     tol : float, default=1e-4
         Stop when one retraining moves the predictions on the base population by at most
         this, as a root mean square.
@@ -119,6 +124,7 @@ class BaseRiskMinimizer(
         "pos_label": [Real, str, "boolean", None],
         "scoring": [str, callable, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_rounds_per_deployment": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -132,6 +138,7 @@ class BaseRiskMinimizer(
         pos_label=None,
         scoring=None,
         max_iter=20,
+        n_rounds_per_deployment=1,
         tol=1e-4,
         random_state=None,
     ):
@@ -141,6 +148,7 @@ class BaseRiskMinimizer(
         self.pos_label = pos_label
         self.scoring = scoring
         self.max_iter = max_iter
+        self.n_rounds_per_deployment = n_rounds_per_deployment
         self.tol = tol
         self.random_state = random_state
 
@@ -204,7 +212,12 @@ class BaseRiskMinimizer(
         learner = self.__skperf_learner__(world, fit_params)
         tasks = self._tasks(base, max_fits=self.max_iter + 1)
         retraining = Retraining(
-            SimulatedWorld(world, self.shift), [learner], tasks, self._publish, _NOTE
+            SimulatedWorld(world, self.shift),
+            [learner],
+            tasks,
+            self._publish,
+            _NOTE,
+            n_rounds_per_deployment=self.n_rounds_per_deployment,
         )
         standing = retraining.start([base])
         self._publish(standing)
@@ -404,6 +417,7 @@ class BaseRiskMinimizer(
             self.tol,
             random=random,
             cycles=path.cycles,
+            at_rest=path.at_rest,
             errors=path.risk_errors,
         )
         vars(self).update(how)

@@ -17,6 +17,8 @@ from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.shift import (
     BaseShift,
     FunctionShift,
+    LaggedShift,
+    MemoryShift,
     OutcomeShift,
     ResampleIfRejected,
     SelfFulfillingShift,
@@ -155,6 +157,10 @@ SHIFTS = [
     ),
     ShiftPipeline([("reject", ResampleIfRejected(0.3)), ("move", OutcomeShift(0.2))]),
     ShiftPipeline([("told", SelfFulfillingShift(0.4)), ("move", StrategicResponse(1))]),
+    MemoryShift(ResampleIfRejected(0.3), 0.4),
+    MemoryShift(StrategicResponse(0.5), 0.4),
+    LaggedShift(ResampleIfRejected(0.3, strategic_features=[0]), 2),
+    LaggedShift(SelfFulfillingShift(0.5), 3),
 ]
 all_shifts = pytest.mark.parametrize("shift", SHIFTS, ids=lambda s: type(s).__name__)
 

@@ -29,6 +29,8 @@ from skperf.inspection import (
 from skperf.metrics import DetectorEvaluation
 from skperf.shift import (
     FunctionShift,
+    LaggedShift,
+    MemoryShift,
     OutcomeShift,
     ResampleIfRejected,
     SelfFulfillingShift,
@@ -64,8 +66,10 @@ EXAMPLES = [
     *MINIMIZERS,
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
+    LaggedShift(REJECT, 2),
     LoraTuning(),
     MeanStatesProbe("some-model"),
+    MemoryShift(REJECT, 0.5),
     OutcomeShift(0.5),
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),

@@ -83,6 +83,10 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
     max_iter : int, default=20
         Most rounds.
 
+    n_rounds_per_deployment : int, default=1
+        How many rounds of the world models stay deployed until somebody retrains, as in
+        :class:`~skperf.risk_minimization.RepeatedRiskMinimizer`.
+
     tol : float, default=1e-4
         Stop when one retraining moves the predictions of no player on the base
         population by more than this, as a root mean square.
@@ -158,6 +162,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         "order": [StrOptions({"simultaneous", "alternating"})],
         "residuals": [StrOptions({"joint", "own"})],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_rounds_per_deployment": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -170,6 +175,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         order="simultaneous",
         residuals="joint",
         max_iter=20,
+        n_rounds_per_deployment=1,
         tol=1e-4,
         random_state=None,
     ):
@@ -178,6 +184,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
         self.order = order
         self.residuals = residuals
         self.max_iter = max_iter
+        self.n_rounds_per_deployment = n_rounds_per_deployment
         self.tol = tol
         self.random_state = random_state
 
@@ -305,6 +312,7 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             _NOTE,
             in_turns=self.order == "alternating",
             joint_residuals=self.residuals == "joint",
+            n_rounds_per_deployment=self.n_rounds_per_deployment,
         )
 
     def _publish(self, players, standing):
@@ -325,7 +333,14 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
             player.__skperf_judge__(path, path.measured, random=random)
         together = join_measured(standing.measured)
         cycles = cycle_together(standing.paths)
-        how = verdict(self.history_, together, self.tol, random=random, cycles=cycles)
+        how = verdict(
+            self.history_,
+            together,
+            self.tol,
+            random=random,
+            cycles=cycles,
+            at_rest=all(path.at_rest for path in standing.paths),
+        )
         del how["settled_risk_"]  # risks are the players'
         vars(self).update(how)
 

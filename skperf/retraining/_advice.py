@@ -33,7 +33,8 @@ _MEANING = {
     "tighten the estimator's own tolerance{}, or accept a tol of about this gap.",
     "diverging": "Each model moves the data more than the one before. Try {}.",
     "slow": "The gap still falls, or there were too few rounds to tell. Raise "
-    "max_iter{}.",
+    "max_iter{}. Where people remember past models, a higher n_rounds_per_deployment "
+    "lets them get used to each.",
     "small steps": "The estimator itself warns that its fits are not finished, so that "
     "small moves prove nothing. Raise the estimator's own max_iter, scale the "
     "features, or use another solver ('newton-cholesky' for LogisticRegression).",

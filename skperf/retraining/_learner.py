@@ -91,7 +91,7 @@ class Learner:
         predictor = path.predictor.succeed(model)
         risk_after = predictor.risk(sample, self.scoring)
         new = path.deploy(predictor, pool, store, risk_after)
-        new = new._replace(is_late=self._is_late(path))
+        new = new._replace(is_late=self._is_late(path), at_rest=at_rest)
         seen = path.measured
         if at_rest and not new.is_late:
             seen = self._measure_seen(path, new, sample, training if alone else None)

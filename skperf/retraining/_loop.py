@@ -21,15 +21,16 @@ from skperf.retraining._measured import Measured, join_measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
 from skperf.retraining._solver import blame_solver
-from skperf.retraining._worlds import SharedWorld, remembers
+from skperf.retraining._worlds import SharedWorld
 from skperf.shift import Sample
+from skperf.shift._world import State, remembers
 
 
 class Standing(NamedTuple):
     """Where retraining stands between two rounds."""
 
     paths: tuple[Path, ...]  # one a learner
-    state: object  # what the world remembers
+    state: State  # what the world remembers
 
     @property
     def predictors(self) -> list[DeployedModel]:
@@ -67,6 +68,7 @@ class Retraining:
     note: str  # where an error was raised, with a place for the number of the round
     in_turns: bool = False  # each observes what the new models before it have induced
     joint_residuals: bool = False  # learners choose mixtures by the residuals of all
+    n_rounds_per_deployment: int = 1  # of the world, until a learner retrains
 
     def start(self, bases: Sequence[Sample]) -> Standing:
         """Train first models on data that nobody has reacted to."""
@@ -95,12 +97,12 @@ class Retraining:
     def _play_round(self, standing: Standing) -> Standing:
         """Let the world react and every learner retrain once."""
         paths, state = list(standing.paths), standing.state
-        at_rest = not (self.world.answers and remembers(state))
         with self.tasks.round(paths, "round"):
             for i, learner in enumerate(self.learners):
                 if not i or self.in_turns:
                     deployed = [path.predictor for path in paths]
-                    samples, state = self.world.react(state, deployed)
+                    samples, state = self._live_with(deployed, state)
+                at_rest = not (self.world.answers and remembers(state))
                 with _noted(learner.note):
                     watch = partial(self.tasks.training, i)
                     paths[i] = learner.learn(
@@ -109,6 +111,14 @@ class Retraining:
         if self.joint_residuals:
             paths = _share_residuals(paths)
         return Standing(tuple(paths), state)
+
+    def _live_with(
+        self, deployed: Sequence[DeployedModel], state: State
+    ) -> tuple[Sequence[Sample], State]:
+        """Return what is seen in the last round of a deployment."""
+        for _ in range(self.n_rounds_per_deployment):
+            samples, state = self.world.react(state, deployed)
+        return samples, state
 
     def _measure(self, standing: Standing, limit: float) -> Standing:
         """Ask the world what the models would see if they stayed, and measure them.

@@ -62,6 +62,7 @@ class Path(NamedTuple):
     risk_errors: tuple[Floats | None, ...] = ()  # of each round, by persons
     orbit: Floats = NOWHERE  # the last models
     seen: Measured = Measured()  # the model before it, on the data seen under it
+    at_rest: bool = True  # people had done all that it made them do
 
     @classmethod
     def start(cls, base: Sample, predictor: DeployedModel, scoring: Scoring) -> Self:

@@ -15,7 +15,7 @@ from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path
 from skperf.retraining._schema import Schema
 from skperf.shift._labels import Label
-from skperf.shift._world import State
+from skperf.shift._world import State, remembers
 
 VERSION = 2
 
@@ -30,7 +30,7 @@ class Stored(TypedDict, total=False):
     pos_label: Label | None  # the class that people react to
     history: History
     round: int
-    state: State  # of the world
+    state: State  # of the world; None where it remembers people
     verdict: dict[str, object]
     schema: Schema | None  # from here on: what `partial_fit` goes on from
     periods: tuple[Hashable, ...]
@@ -55,7 +55,7 @@ def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
         "converged_": False,
         "diagnosis_": "interrupted",
         "settled_risk_": None,
-        "_state": standing.state,
+        "_state": _without_memory(standing.state),
         "_log": None,
     }
 
@@ -99,6 +99,11 @@ def from_stored(stored: Stored) -> dict[str, object]:
     return attributes
 
 
+def _without_memory(state: State) -> State:
+    """Return the dice of a world, and no people: nothing goes on from a ``fit``."""
+    return None if remembers(state) else state
+
+
 def _unpack_log(log: Log | None) -> Stored:
     if log is None or log.standing is None:
         return Stored(schema=None, periods=(), path=None)
@@ -115,6 +120,7 @@ def _pack_log(stored: Stored) -> Log | None:
         stored["model"], str(stored["params"]["response_method"]), stored["pos_label"]
     )
     fields = {
+        **Path._field_defaults,
         "predictor": predictor,
         "history": stored["history"],
         **stored["path"],

@@ -25,19 +25,22 @@ def verdict(
     *,
     random: bool,
     cycles: bool,
+    at_rest: bool = True,
     errors: Sequence[Floats | None] = (),
 ) -> dict[str, object]:
     """Return the fitted attributes that say how retraining ended.
 
     Only what was `measured` counts as converged, and only if nothing speaks against it.
-    `cycles` says whether models come again; the `errors` of the risk tell whether that
-    has settled.
+    `cycles` says whether models come again, `at_rest` whether people had done all that
+    the models made them do; the `errors` of the risk tell whether that has settled.
     """
     small = bool(measured.residual <= tol)
     converged = small and measured.doubt is None
     word = "converged"
     if not converged:
-        word = diagnose(history, measured, tol, random=random, cycles=cycles)
+        word = diagnose(
+            history, measured, tol, random=random, cycles=cycles, at_rest=at_rest
+        )
     stays = word in ("plateau", "noise floor")
     settled = settled_risk(history, errors) if stays else None
     return {
@@ -49,7 +52,13 @@ def verdict(
 
 
 def diagnose(
-    history: History, measured: Measured, tol: float, *, random: bool, cycles: bool
+    history: History,
+    measured: Measured,
+    tol: float,
+    *,
+    random: bool,
+    cycles: bool,
+    at_rest: bool = True,
 ) -> str:
     """Name the state of a retraining path that has not converged.
 
@@ -70,6 +79,10 @@ def diagnose(
     cycles : bool
         Whether the same models come again.
 
+    at_rest : bool, default=True
+        Whether people had done all that the models made them do, when the next ones
+        were trained. If not, the gaps may be a small part of what is to come.
+
     Returns
     -------
     diagnosis : {"small steps", "untrained", "noise floor", "cycle", "plateau", \
@@ -81,6 +94,8 @@ def diagnose(
     trend = _trend(_residuals(history, measured, tol), cycles=cycles)
     if trend != "plateau":
         return trend
+    if not at_rest and _is_behind(history, measured):
+        return "slow"
     if measured.doubt == "small steps":
         return "small steps"
     return "noise floor" if random else "plateau"
@@ -114,6 +129,15 @@ def _trend(residual: Floats, *, cycles: bool) -> str:
     if steep and residual[-1] == residual.max():
         return "diverging"
     return "plateau"
+
+
+def _is_behind(history: History, measured: Measured) -> bool:
+    """Return whether people who get used to the model will move it more than rounds do.
+
+    Rounds that move little are no rest then: few people have met the model yet.
+    """
+    recent = history["stability_residual_estimate"][-_MIN_ROUNDS:]
+    return bool(measured.residual > _FALL * recent.max())
 
 
 def _has_fallen(values: Floats) -> bool:

@@ -31,7 +31,8 @@ _NOT_HANDED_ON = (
 )
 _WAYS_OUT = (
     "Use a shift that draws rows, such as ResampleIfRejected(resampling='common') or "
-    "'drawn', or an estimator with sample weights."
+    "'drawn', or an estimator with sample weights, which mixtures of rounds in "
+    "MemoryShift and LaggedShift always need."
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from skperf.retraining._model import DeployedModel
-from skperf.shift import Dice, Sample, World
+from skperf.shift import Sample, World
 from skperf.shift._sample import check_sample
 from skperf.shift._world import State
 
@@ -81,13 +81,3 @@ class ObservedWorld:
     ) -> Sequence[Sample]:
         """Return what was seen; nothing else is known."""
         return [self.seen]
-
-
-def remembers(state: State) -> bool:
-    """Return whether a state is more than random numbers: something has been learnt.
-
-    The state of several worlds together is a tuple of theirs.
-    """
-    if type(state) is tuple:
-        return any(map(remembers, state))
-    return not (state is None or isinstance(state, Dice))

@@ -16,7 +16,12 @@ from skperf.retraining import Pool
 from skperf.retraining._weights import weight_parameter
 from skperf.risk_minimization._anderson import anderson
 from skperf.risk_minimization._coefficients import by_size, uniform
-from skperf.risk_minimization._pooling import absorb, mix, name_rows, subsample
+from skperf.risk_minimization._pooling import (
+    absorb,
+    mix_snapshots,
+    name_rows,
+    subsample,
+)
 from skperf.risk_minimization._safeguard import RECENT, accelerate
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
@@ -56,6 +61,11 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 
     max_iter : int, default=20
         Most retrainings.
+
+    n_rounds_per_deployment : int, default=1
+        For ``fit``: how many rounds of the world a model stays deployed. The next is
+        trained on what is seen in the last of them. Where the shift remembers past
+        models, waiting lets people get used to the newest.
 
     tol : float, default=1e-4
         Stop when one retraining on the data of the deployed model alone moves the
@@ -189,6 +199,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         pos_label=None,
         scoring=None,
         max_iter=20,
+        n_rounds_per_deployment=1,
         tol=1e-4,
         random_state=None,
         window=None,
@@ -201,6 +212,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             pos_label=pos_label,
             scoring=scoring,
             max_iter=max_iter,
+            n_rounds_per_deployment=n_rounds_per_deployment,
             tol=tol,
             random_state=random_state,
         )
@@ -283,7 +295,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         if unable and not weighted and coefficients.min() >= 0:
             rng = check_random_state(self.random_state)
             return subsample(snapshots, coefficients, rng)
-        return mix(snapshots, coefficients)
+        return mix_snapshots(snapshots, coefficients)
 
 
 def _clip(sample):

@@ -16,6 +16,7 @@ from skperf.risk_minimization._corrected_learner import CorrectedLearner
 from skperf.risk_minimization._descending import descend_from_starts
 from skperf.risk_minimization._descent import STATIONARY
 from skperf.risk_minimization._requirements import find_descent, require_retrainable
+from skperf.shift._world_at_rest import WorldAtRest
 from skperf.utils._sklearn import Interval, StrOptions
 
 
@@ -34,7 +35,9 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
 
     shift : BaseShift, default=None
         How the population reacts. It must be known here: what people would do under
-        models that are not deployed is asked for, so there is no ``partial_fit``.
+        models that are not deployed is asked for, so there is no ``partial_fit``. Of a
+        shift that remembers past models the long run counts, in which all people have
+        got used to a model.
 
     method : {"auto", "retrain", "gradient"}, default="auto"
         How the risk is minimized.
@@ -192,6 +195,8 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         "damping": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "n_restarts": [Interval(Integral, 0, None, closed="left")],
     }
+    n_rounds_per_deployment = 1  # no parameter: a world at rest is what it is
+    del _parameter_constraints["n_rounds_per_deployment"]
 
     def __init__(
         self,
@@ -208,19 +213,17 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         n_restarts=0,
         random_state=None,
     ):
-        super().__init__(
-            estimator,
-            shift,
-            response_method=response_method,
-            pos_label=pos_label,
-            scoring=scoring,
-            max_iter=max_iter,
-            tol=tol,
-            random_state=random_state,
-        )
+        self.estimator = estimator
+        self.shift = shift
         self.method = method
         self.damping = damping
+        self.response_method = response_method
+        self.pos_label = pos_label
+        self.scoring = scoring
+        self.max_iter = max_iter
+        self.tol = tol
         self.n_restarts = n_restarts
+        self.random_state = random_state
 
     @property
     def partial_fit(self):
@@ -249,6 +252,10 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         """
         (newest,) = store[-1:]
         return Pool((newest,), np.ones(1), newest.sample)
+
+    def _bind_shift(self, base):
+        """Return the world of the long run, which is what the risk is about."""
+        return WorldAtRest(super()._bind_shift(base))
 
     def __skperf_learner__(self, world, fit_params):
         if self.method == "retrain":

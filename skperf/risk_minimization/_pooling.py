@@ -9,36 +9,15 @@ import numpy as np
 
 from skperf.risk_minimization._coefficients import uniform
 from skperf.shift import Sample
-from skperf.shift._sample import as_weights, new_key
+from skperf.shift._mixture import have_same_rows, mix, stack
+from skperf.shift._sample import new_key
 from skperf.utils._sklearn import _num_samples
-from skperf.utils._tables import concatenate, equal_tables, take_rows
+from skperf.utils._tables import take_rows
 
 
-def mix(snapshots, coefficients):
-    """Return the sample of the mixture sum_i coefficients[i] * D_i.
-
-    Snapshots with one key share their rows: their weights are averaged. Others are
-    stacked. The total weight is the mean of the snapshots' totals, so that a
-    regularized estimator sees as much data as in one snapshot. Negative coefficients
-    can give negative weights.
-    """
-    samples = [snapshot.sample for snapshot in snapshots]
-    if len(samples) == 1:
-        return samples[0]
-    weights = [as_weights(s.sample_weight, _num_samples(s.X)) for s in samples]
-    totals = np.array([w.sum() for w in weights])
-    scales = coefficients * (coefficients @ totals) / totals
-    places = {}
-    for place, sample in enumerate(samples):
-        places.setdefault(sample.support, []).append(place)
-    return _stack(
-        [
-            samples[same[0]]._replace(
-                sample_weight=scales[same] @ np.array([weights[i] for i in same])
-            )
-            for same in places.values()
-        ]
-    )
+def mix_snapshots(snapshots, coefficients):
+    """Return the sample of the mixture of what the snapshots have seen."""
+    return mix([snapshot.sample for snapshot in snapshots], coefficients)
 
 
 def absorb(snapshots, newest):
@@ -48,7 +27,7 @@ def absorb(snapshots, newest):
     *older, last = snapshots
     shares = uniform([last, newest])
     average = newest._replace(
-        sample=mix([last, newest], shares),
+        sample=mix_snapshots([last, newest], shares),
         y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
         residual=None,
         n_models=last.n_models + newest.n_models,
@@ -64,13 +43,9 @@ def name_rows(snapshots):
     *older, newest = snapshots
     if newest.sample.support is not None:
         return snapshots
-    keys = (s.sample.support for s in older if _same_rows(s.sample, newest.sample))
+    keys = (s.sample.support for s in older if have_same_rows(s.sample, newest.sample))
     named = newest.sample._replace(support=next(keys, new_key("rows")))
     return (*older, newest._replace(sample=named))
-
-
-def _same_rows(first, second):
-    return equal_tables(first.y, second.y) and equal_tables(first.X, second.X)
 
 
 def subsample(snapshots, coefficients, rng):
@@ -90,7 +65,7 @@ def subsample(snapshots, coefficients, rng):
         rows = np.sort(rng.permutation(n_samples)[:n_kept])
         persons = None if groups is None else take_rows(groups, rows)
         parts.append(Sample(take_rows(X, rows), take_rows(y, rows), groups=persons))
-    return _stack(parts)
+    return stack(parts)
 
 
 def _warn_of_dropped_rows(n_kept, n_samples):
@@ -103,15 +78,3 @@ def _warn_of_dropped_rows(n_kept, n_samples):
             UserWarning,
             stacklevel=2,
         )
-
-
-def _stack(samples):
-    if len(samples) == 1:
-        return samples[0]
-    *parts, _ = zip(*samples, strict=True)  # the rows together have no key
-    return Sample(*map(_join, parts))
-
-
-def _join(parts):
-    """Stack the parts, unless one of them is not known."""
-    return None if any(part is None for part in parts) else concatenate(parts)

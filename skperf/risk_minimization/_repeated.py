@@ -44,6 +44,11 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     max_iter : int, default=20
         Most retrainings.
 
+    n_rounds_per_deployment : int, default=1
+        For ``fit``: how many rounds of the world a model stays deployed. The next is
+        trained on what is seen in the last of them. Where the shift remembers past
+        models, waiting lets people get used to the newest.
+
     tol : float, default=1e-4
         Stop when the predictions on the base population move by at most this, as a
         root mean square.

@@ -8,6 +8,7 @@ from skperf.shift._compose import ShiftPipeline, TransformedPredictionShift
 from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._function import FunctionShift
+from skperf.shift._memory import LaggedShift, MemoryShift
 from skperf.shift._outcome import OutcomeShift
 from skperf.shift._parameters import Parameters
 from skperf.shift._predictor import Predictor
@@ -32,6 +33,8 @@ __all__ = [
     "ExperimentPlan",
     "FormCheck",
     "FunctionShift",
+    "LaggedShift",
+    "MemoryShift",
     "OutcomeShift",
     "Parameters",
     "PopulationShift",

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, TypeVar
 
+from skperf.shift._dice import Dice
 from skperf.shift._predictor import (
     KnownPredictor,
     PredictionFunction,
@@ -212,6 +213,16 @@ def check_world(world: W, shift: object) -> W:
             "writes sample needs no bind of its own."
         )
     return world
+
+
+def remembers(state: State) -> bool:
+    """Return whether a state is more than random numbers: something has been learnt.
+
+    The state of several worlds together is a tuple of theirs.
+    """
+    if type(state) is tuple:
+        return any(map(remembers, state))
+    return not (state is None or isinstance(state, Dice))
 
 
 class FixedWorld(World[None]):

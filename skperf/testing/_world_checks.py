@@ -8,10 +8,10 @@ from copy import deepcopy
 
 import numpy as np
 
-from skperf.retraining._worlds import remembers
 from skperf.shift._binding import bind_to_sample
 from skperf.shift._bound import BoundShift
 from skperf.shift._sample import Sample
+from skperf.shift._world import remembers
 from skperf.testing._population import equal_values, require, require_same
 from skperf.utils._sklearn import _num_samples
 
@@ -44,11 +44,18 @@ def check_world_is_pure(shift, population):
     world = _bind(shift, population, population.weights)
     state = world.start()
     before = deepcopy(state)
-    first, _ = world.react(state, population.model)
+    first, after = world.react(state, population.model)
+    rest = world.settle(state, population.model)
     _, other = world.react(state, population.other_model)
-    world.react(other, population.model)
-    world.settle(other, population.other_model)
-    require_same([first], [world.react(state, population.model)[0]])
+    world.settle(other, population.model)
+    world.react(other, population.other_model)
+    rest_again = world.settle(state, population.model)
+    again, after_again = world.react(state, population.model)
+    require_same([first, rest], [again, rest_again])
+    require(
+        _equal_states(after, after_again),
+        "the same state and model gave different next states.",
+    )
     require(_equal_states(before, state), "a reaction changed the state in place.")
 
 
@@ -106,5 +113,14 @@ def _groups(shift, population, groups):
 
 
 def _equal_states(first, second):
-    """Return whether two states of one world are equal; they may hold arrays."""
+    """Return whether two states of one world are equal; they may hold tables."""
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, Sample):  # keys are made anew where a world is
+        first, second = first[:-1], second[:-1]
+    if isinstance(first, tuple | list):
+        same_length = len(first) == len(second)
+        return same_length and all(map(_equal_states, first, second))
+    if hasattr(first, "__len__") and not isinstance(first, str | dict):
+        return equal_values(first, second)
     return pickle.dumps(first) == pickle.dumps(second)

@@ -24,6 +24,8 @@ import numpy as np
 from scipy.special import expit
 
 from skperf.shift import (
+    LaggedShift,
+    MemoryShift,
     OutcomeShift,
     ResampleIfRejected,
     SelfFulfillingShift,
@@ -168,7 +170,7 @@ def predictors(n_features=3):
 
 
 def shifts(n_features=3):
-    """Draw shifts of this package: single ones and chains of two.
+    """Draw shifts of this package: single ones, chains of two, and with a memory.
 
     They take predictions in [0, 1] and targets 0 and 1. Some ask for a predictor.
 
@@ -183,8 +185,9 @@ def shifts(n_features=3):
         Of :class:`~skperf.shift.ResampleIfRejected` over all faces, strategic features
         and numbers of donors, :class:`~skperf.shift.StrategicResponse`,
         :class:`~skperf.shift.OutcomeShift`,
-        :class:`~skperf.shift.SelfFulfillingShift` and
-        :class:`~skperf.shift.ShiftPipeline`.
+        :class:`~skperf.shift.SelfFulfillingShift`,
+        :class:`~skperf.shift.ShiftPipeline`, :class:`~skperf.shift.MemoryShift` and
+        :class:`~skperf.shift.LaggedShift`.
 
     Examples
     --------
@@ -219,7 +222,9 @@ def shifts(n_features=3):
         strength=_numbers(0, 1),
         direction=st.sampled_from(["fulfilling", "defeating"]),
     )
-    return single | chain | told
+    slow = st.builds(MemoryShift, shift=single, decay=_numbers(0.1, 1))
+    lagged = st.builds(LaggedShift, shift=single, n_groups=st.integers(1, 3))
+    return single | chain | told | slow | lagged
 
 
 def _are_high(X, y):

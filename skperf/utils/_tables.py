@@ -173,12 +173,33 @@ def concatenate(tables):
     first = tables[0]
     if _is_frame(first):
         frames = [nw.from_native(table, eager_only=True) for table in tables]
-        return nw.concat(frames).to_native()
+        return nw.concat(_widen(frames)).to_native()
     if sparse.issparse(first):
         return sparse.vstack(tables, format="csr")
     if isinstance(first, list):
         return [row for table in tables for row in table]
     return np.concatenate([np.asarray(table) for table in tables])
+
+
+def _widen(frames):
+    """Return frames with floats for whole numbers where another frame has floats."""
+    kinds = [dict(frame.schema) for frame in frames]
+    floats = {n: k for own in kinds for n, k in own.items() if k.is_float()}
+    return [
+        frame.with_columns(
+            *[nw.col(n).cast(k) for n, k in floats.items() if own[n].is_integer()]
+        )
+        for frame, own in zip(frames, kinds, strict=True)
+    ]
+
+
+def are_of_one_kind(first, second):
+    """Return whether two tables can be stacked: arrays and lists can."""
+    if sparse.issparse(first) or sparse.issparse(second):
+        return sparse.issparse(first) and sparse.issparse(second)
+    if _is_frame(first) or _is_frame(second):
+        return type(first) is type(second)
+    return True
 
 
 def own_copy(table):

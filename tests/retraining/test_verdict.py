@@ -57,6 +57,32 @@ def test_models_that_come_again_are_a_cycle(period, n_rows):
     assert judge(path + noise) == "cycle"
 
 
+@pytest.mark.parametrize(
+    ("residual", "at_rest", "expected"),
+    [
+        (3.2, False, ("slow", "slow")),
+        (2.8, False, ("plateau", "noise floor")),
+        (3.2, True, ("plateau", "noise floor")),
+        (np.nan, False, ("plateau", "noise floor")),
+    ],
+)
+def test_small_moves_among_people_who_are_behind(residual, at_rest, expected):
+    """Three times the largest of the last four moves is more than they tell."""
+    history = make_history([9.0, 9.0, 0.9, 1.0, 0.9, 0.9])
+    found = tuple(
+        diagnose(
+            history,
+            Measured(residual),
+            0,
+            random=random,
+            cycles=False,
+            at_rest=at_rest,
+        )
+        for random in (False, True)
+    )
+    assert found == expected
+
+
 def test_two_periods_must_be_seen():
     assert period_of(make_orbit(go_round(5, 11))) == 5
     assert period_of(make_orbit(go_round(5, 10))) is None

@@ -22,6 +22,8 @@ from skperf.shift import (
     BaseShift,
     Dice,
     FunctionShift,
+    LaggedShift,
+    MemoryShift,
     OutcomeShift,
     PopulationShift,
     Predictor,
@@ -53,6 +55,8 @@ FACES = {
             ("copies", ResampleIfRejected(0.3, strategic_features=[0])),
         ]
     ),
+    "drawn memory": MemoryShift(ResampleIfRejected(0.3, resampling="drawn"), 0.4),
+    "lagged moves": LaggedShift(StrategicResponse(0.1), 2),
     "transformed": TransformedPredictionShift(
         ResampleIfRejected(0.3, resampling="drawn"), np.sqrt
     ),

@@ -195,6 +195,26 @@ class WorldWithMemoryOfItsOwn(WorldOf):
         return sample._replace(X=sample.X + self.n_rounds), state
 
 
+class WorldThatSettlesByItsOwn(WorldOf):
+    met = None
+
+    def react(self, state, predictor):
+        self.met = predictor
+        return super().react(state, predictor)
+
+    def settle(self, state, predictor):
+        return self.base._replace(X=self.base.X + np.mean(self.met(self.base.X)))
+
+
+class WorldThatCounts(WorldOf):
+    n_rounds = 0
+
+    def react(self, state, predictor):
+        self.n_rounds += 1
+        sample, state = super().react(state, predictor)
+        return sample, state + self.n_rounds
+
+
 class WorldThatForgetsNames(WorldOf):
     def react(self, state, predictor):
         sample, state = super().react(state, predictor)
@@ -216,6 +236,14 @@ class InPlace(Inhabited):
 
 class MemoryOfItsOwn(Inhabited):
     world = WorldWithMemoryOfItsOwn
+
+
+class SettlesByItsOwn(Inhabited):
+    world = WorldThatSettlesByItsOwn
+
+
+class Counts(Inhabited):
+    world = WorldThatCounts
 
 
 class ForgetsNames(Inhabited):
@@ -281,6 +309,8 @@ BROKEN = [
     (UnknownPersons, "check_groups: groups are not numbers of rows"),
     (InPlace, "check_world_is_pure: "),
     (MemoryOfItsOwn, "check_world_is_pure: X of two samples differs"),
+    (SettlesByItsOwn, "check_world_is_pure: X of two samples differs"),
+    (Counts, "check_world_is_pure: the same state and model gave different next"),
     (ForgetsNames, "check_groups: the labels of persons given to bind"),
     (ForgetsWeights, "check_weights_are_copies: the mean of"),
     (IgnoresWeights, "check_weights_are_copies: the mean of column 3"),

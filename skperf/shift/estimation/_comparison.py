@@ -15,6 +15,7 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._predictor import as_prediction_function
 from skperf.shift._sample import Floats, Sample
 from skperf.shift._strength import Strength
+from skperf.shift.estimation._memoryless import require_memoryless_world
 from skperf.shift.estimation._replicates import Replicates, take_people
 from skperf.shift.estimation._summaries import Summary
 from skperf.shift.estimation._told import require_before, told_before
@@ -54,6 +55,7 @@ class Experience:
         world = shift.bind(
             before.X, before.y, sample_weight=before.sample_weight, random_state=seed
         )
+        require_memoryless_world(world, shift)
         expected = world(told, self.summary.predictor)
         return self.summary(after) - self.summary(expected)
 

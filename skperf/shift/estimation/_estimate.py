@@ -10,6 +10,7 @@ import numpy as np
 from skperf.shift._base import BaseShift
 from skperf.shift._deployment import Deployment
 from skperf.shift.estimation._equations import Equations
+from skperf.shift.estimation._memoryless import require_memoryless
 from skperf.shift.estimation._pool import pool
 from skperf.shift.estimation._records import check_deployments, require_told
 from skperf.shift.estimation._result import (
@@ -67,7 +68,8 @@ def estimate_shift(
     Raises
     ------
     UnidentifiedError
-        If the data cannot tell, with an experiment that would.
+        If the data cannot tell, with an experiment that would; they never can of a
+        shift that remembers past models.
 
     ValueError
         If the deployments lack what the shift needs.
@@ -121,6 +123,7 @@ def estimate_shift(
     form: p = 0.59
     """
     require_shift(shift)
+    require_memoryless(shift)
     require_level(confidence)
     known = dict(shift.strengths)
     names = _names(shift, list(known) if params is None else list(params))

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from skperf.shift._base import BaseShift
 from skperf.shift._sample import Floats, Sample, Table
+from skperf.shift.estimation._memoryless import require_memoryless
 from skperf.shift.estimation._rehearsal import Rehearsal
 from skperf.shift.estimation._result import require_level
 from skperf.utils._arguments import require_shift
@@ -90,7 +91,7 @@ def plan_experiment(
     Raises
     ------
     UnidentifiedError
-        If no number of people would do.
+        If no number of people would do, as for shifts that remember past models.
 
     Examples
     --------
@@ -103,6 +104,7 @@ def plan_experiment(
     (2000, 0.44, 0.07)
     """
     require_shift(shift)
+    require_memoryless(shift)
     require_level(confidence)
     if not (np.isfinite(precision) and precision > 0):
         raise ValueError(f"precision is {precision!r}; expected a number above zero.")
