@@ -41,6 +41,7 @@ _CLASSES = {
     "DetectorEvaluation": "metrics",
     "Dice": "shift",
     "Divergence": "llm",
+    "DriftDisplay": "inspection",
     "DriftTest": "shift",
     "ExperimentPlan": "shift",
     "FineTuned": "metrics",
