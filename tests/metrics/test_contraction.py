@@ -100,7 +100,14 @@ def test_models_that_come_again_have_no_rate():
 
 
 @pytest.mark.parametrize("rate", [0.6, 0.0, -0.7])
-@pytest.mark.parametrize(("n_rounds", "n_numbers"), [(120, 20), (60, 5), (40, 1)])
+@pytest.mark.parametrize(
+    ("n_rounds", "n_numbers"),
+    [
+        (60, 5),
+        pytest.param(120, 20, marks=pytest.mark.slow),
+        pytest.param(40, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_intervals_by_noise(rate, n_rounds, n_numbers):
     """95 of 100; three standard errors of 200 seeds, and few batches, below."""
     found = [

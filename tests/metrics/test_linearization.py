@@ -17,7 +17,13 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skperf import RepeatedRiskMinimizer
-from skperf.metrics import ContractionRadius, contraction_radius, induce
+from skperf.datasets import fetch_give_me_some_credit
+from skperf.metrics import (
+    ContractionRadius,
+    contraction_radius,
+    contraction_rate,
+    induce,
+)
 from skperf.shift import (
     FunctionShift,
     OutcomeShift,
@@ -133,6 +139,21 @@ def test_against_retraining_itself(estimator, shift):
     expected = np.abs(np.linalg.eigvals(derivative)).max()
     # differences over 1e-3 err by its square, a millionth, and by fits of 1e-12
     assert_allclose(found.radius, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.download
+@pytest.mark.parametrize(("columns", "rate"), [(None, -0.2072), ([0, 5, 7], -0.133)])
+def test_credit_data(columns, rate):
+    """People who are rejected defeat the model: the record and the derivative agree."""
+    rows, labels = fetch_give_me_some_credit(preprocessing="paper", return_X_y=True)
+    shift = ResampleIfRejected(0.1, strategic_features=columns)
+    model = RepeatedRiskMinimizer(LOGISTIC, shift, tol=1e-8, random_state=0)
+    model.fit(rows, labels)
+    measured = contraction_rate(model.history_)
+    local = contraction_radius(model, shift, rows, labels, random_state=0)
+    assert measured.sign == -1
+    assert_allclose([measured.rate, local.eigenvalues[0].real], rate, atol=1.5e-3)
 
 
 @pytest.mark.parametrize("convert", [pd.DataFrame, sparse.csr_array])
