@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
+_COLUMNS = ("prediction_gap", "two_back_gap", "stability_residual_estimate")
 _MIN_PAIRS = 2  # of steps: the least whose ratios can differ
 _BATCH = 5  # pairs of steps, at least, that the jackknife leaves out at once
 _MOST_BATCHES = 10
@@ -114,6 +115,8 @@ def contraction_rate(history):
 
     Raises
     ------
+    TypeError
+        If that is no record of one minimizer.
     ValueError
         If there are too few rounds; if models have come to rest exactly; if the same
         ones come again; or if each was trained on a mixture of past samples and the
@@ -165,6 +168,7 @@ def measured_rate(minimizer):
 
 def _recent_pairs(history):
     """Return the pairs of steps of the last half of the rounds."""
+    _require_record(history)
     gaps = np.asarray(history["prediction_gap"], dtype=float)
     over_two = np.asarray(history["two_back_gap"], dtype=float)
     if not np.isfinite(gaps[1:]).all() or not np.isfinite(over_two[1:]).all():
@@ -188,6 +192,17 @@ def _recent_pairs(history):
             "ratio: it has come to rest, or its estimator trains nothing anew."
         )
     return pairs
+
+
+def _require_record(history):
+    """Raise a TypeError for what is no record of one minimizer."""
+    known = hasattr(history, "keys") and set(_COLUMNS) <= set(history.keys())
+    if not known:
+        raise TypeError(
+            f"history is a {type(history).__name__} without {', '.join(_COLUMNS)}. "
+            "Expected the record of one minimizer: model.history_, or "
+            "game.players_[0].history_."
+        )
 
 
 def _follow(pairs):

@@ -6,6 +6,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_classification
@@ -194,4 +195,17 @@ def test_a_search_for_the_optimum_has_no_rate():
     history = record(linear(0.5, 8))
     history["prediction_gap"][:] = np.nan
     with pytest.raises(ValueError, match="finite distance"):
+        contraction_rate(history)
+
+
+def test_a_frame_is_a_record():
+    history = record(linear(0.5, 8))
+    assert contraction_rate(pd.DataFrame(history)) == contraction_rate(history)
+
+
+@pytest.mark.parametrize("history", [{"residual": [1.0]}, LogisticRegression(), [1.0]])
+def test_what_is_no_record(history):
+    with pytest.raises(
+        TypeError, match=r"the record of one minimizer: model\.history_"
+    ):
         contraction_rate(history)
