@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 _COLUMNS = ("prediction_gap", "two_back_gap", "stability_residual_estimate")
 _MIN_PAIRS = 2  # of steps: the least whose ratios can differ
+_ENOUGH = 4  # pairs of steps, among which chance seldom makes a trend
 _BATCH = 5  # pairs of steps, at least, that the jackknife leaves out at once
 _MOST_BATCHES = 10
 _LEVEL = 0.95
@@ -105,8 +106,8 @@ def contraction_rate(history):
     Parameters
     ----------
     history : dict of ndarrays of shape (n_rounds,)
-        The ``history_`` of a minimizer, of at least three rounds; nine where data are
-        drawn.
+        The ``history_`` of a minimizer, of at least three rounds; twenty where data
+        are drawn.
 
     Returns
     -------
@@ -118,9 +119,9 @@ def contraction_rate(history):
     TypeError
         If that is no record of one minimizer.
     ValueError
-        If there are too few rounds; if models have come to rest exactly; if the same
-        ones come again; or if each was trained on a mixture of past samples and the
-        rate would have to be read off noise.
+        If there are too few rounds to tell steps from chance; if models have come to
+        rest exactly; if the same ones come again; or if each was trained on a mixture
+        of past samples and the rate would have to be read off noise.
 
     See Also
     --------
@@ -184,7 +185,7 @@ def _recent_pairs(history):
             f"{_MIN_PAIRS + 1}. Retrain more often, with a smaller tol, or ask "
             "contraction_radius, which needs no record."
         )
-    recent = slice(-max(_MIN_PAIRS, (n_pairs + 1) // 2), None)
+    recent = slice(-max(_ENOUGH, (n_pairs + 1) // 2), None)
     pairs = _Pairs(gaps[:-1][recent], gaps[1:][recent], over_two[1:][recent])
     if min(pairs.first.min(), pairs.second.min()) <= 0:
         raise ValueError(
@@ -217,12 +218,15 @@ def _follow(pairs):
     if surprise.mean() > _SURPRISE:
         return False
     is_cycle = factors.max() < _STEADY - 1
-    return bool(rate > 0 or is_cycle or _shrinks(pairs))
+    shrinks = ratios.max() < 1 or ratios.min() > 1
+    return bool(rate > 0 or is_cycle or shrinks)
 
 
 def _shrinks(pairs):
     """Return whether steps shrink, or grow, by more than they scatter."""
     logs = np.log(pairs.second / pairs.first)
+    if len(logs) < _ENOUGH:
+        return False
     if np.abs(logs.mean()) > _N_SPREADS * logs.std(ddof=1) + _STEADY:
         return True
     third = len(logs) // 3  # those that turn may shrink unevenly

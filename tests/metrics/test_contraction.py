@@ -3,6 +3,7 @@
 
 """The rate of retraining as its record tells it."""
 
+import contextlib
 from itertools import pairwise
 
 import numpy as np
@@ -121,6 +122,16 @@ def test_intervals_by_noise(rate, n_rounds, n_numbers):
     # a ratio of sums over half of the rounds has a bias of about one over these
     assert abs(np.mean([one.rate for one in found]) - rate) < 4 * spread + 3 / n_rounds
     assert np.isnan(found[0].distance)
+
+
+@pytest.mark.parametrize("n_rounds", [3, 5, 8])
+def test_a_few_rounds_of_noise_tell_nothing(n_rounds):
+    """Chance looks like steps in one or two of a hundred."""
+    told = []
+    for seed in range(100):
+        with contextlib.suppress(ValueError):
+            told.append(contraction_rate(record(noisy(-0.1, n_rounds, 11, seed))))
+    assert len(told) <= 5
 
 
 def test_the_first_rounds_do_not_count():
