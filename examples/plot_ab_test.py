@@ -58,10 +58,11 @@ print(estimate)
 # %%
 # The better model
 # ----------------
-# With the estimated shift, :class:`~skperf.PerformativeRiskMinimizer` finds the model
-# that is best on the data that it induces. Nobody knows the strength exactly, so what a
-# model risks is told at both ends of the interval, too. The cautious shift is the end
-# that is nearer to no reaction.
+# With the estimated shift,
+# :class:`~skperf.risk_minimization.PerformativeRiskMinimizer` finds the model that is
+# best on the data that it induces. Nobody knows the strength exactly, so what a model
+# risks is told at both ends of the interval, too. The cautious shift is the end that is
+# nearer to no reaction.
 models = {
     "ordinary": ordinary,
     "26 retrainings": RepeatedRiskMinimizer(logistic, true, max_iter=26),

@@ -57,7 +57,7 @@ class ContractionRadius(NamedTuple):
         ----------
         window : int
             Number of samples that are averaged, that of
-            :class:`~skperf.AffineRiskMinimizer`.
+            :class:`~skperf.risk_minimization.AffineRiskMinimizer`.
 
         Returns
         -------
