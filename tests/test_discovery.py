@@ -22,6 +22,7 @@ from skperf import (
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
+    DriftDisplay,
     RetrainingDisplay,
     RiskLandscapeDisplay,
     StressDisplay,
@@ -109,6 +110,7 @@ def evaluation():
 
 DISPLAYS = {  # how each is made
     DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
+    DriftDisplay: lambda: DriftDisplay([0.1, 0.3], [0.1, 0.1]).plot(),
     RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
     RiskLandscapeDisplay: lambda: RiskLandscapeDisplay.from_estimator(
         minimizer(), OutcomeShift(0.5), *SMALL, grid_resolution=3

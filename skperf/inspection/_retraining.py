@@ -7,6 +7,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.base import BaseRiskMinimizer
+from skperf.inspection._certified import (
+    bound_of,
+    draw_bound,
+    draw_rate,
+    draw_risk,
+    rate_of,
+)
 from skperf.inspection._matplotlib import make_axes, require_matplotlib
 from skperf.retraining._losses import default_risk
 
@@ -18,6 +25,11 @@ class RetrainingDisplay:
     model is retrained, and moves along dashed ones, where the population reacts. Near
     stability the segments become flat and the residual falls: how far one retraining
     moves the model whose data a round has shown. Estimates are dashed.
+
+    Dotted is what :func:`~skperf.metrics.contraction_rate` makes of the last half of
+    the rounds: a residual that falls by this rate, and the risk where it leads; or the
+    noise in which models stay. A rate that is proven for retraining on the last data
+    alone is drawn from the first residual on.
 
     Parameters
     ----------
@@ -32,6 +44,12 @@ class RetrainingDisplay:
 
     risk_name : str, default=None
         What the risk measures, for its axis.
+
+    rate : ContractionRate, default=None
+        The measured rate; None draws none.
+
+    bound : float, default=None
+        The rate that a theorem proves; None draws none.
 
     Attributes
     ----------
@@ -60,11 +78,22 @@ class RetrainingDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, history, *, tol=None, name=None, risk_name=None):
+    def __init__(
+        self,
+        history,
+        *,
+        tol=None,
+        name=None,
+        risk_name=None,
+        rate=None,
+        bound=None,
+    ):
         self.history = history
         self.tol = tol
         self.name = name
         self.risk_name = risk_name
+        self.rate = rate
+        self.bound = bound
 
     @classmethod
     def from_estimator(cls, estimator, *, name=None, ax=None, **line_kw):
@@ -107,6 +136,8 @@ class RetrainingDisplay:
             tol=estimator.tol,
             name=type(estimator).__name__ if name is None else name,
             risk_name=_risk_name(estimator),
+            rate=rate_of(estimator),
+            bound=bound_of(estimator),
         )
         return display.plot(ax=ax, **line_kw)
 
@@ -133,6 +164,8 @@ class RetrainingDisplay:
         rounds = np.arange(1, len(self.history["risk_before"]) + 1)
         self._plot_residual(rounds, line_kw)
         self._plot_risk(rounds, {"color": self.line_.get_color(), **line_kw})
+        self._plot_certified(self.line_.get_color())
+        self._add_names()
         return self
 
     def _plot_residual(self, rounds, line_kw):
@@ -146,8 +179,20 @@ class RetrainingDisplay:
             ax.axhline(self.tol, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
         ax.set(yscale="log", xlabel="Round", ylabel="Stability residual (RMS)")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        if self.name:
-            ax.legend(frameon=False)
+
+    def _plot_certified(self, color):
+        """Draw the measured rate, and what is proven."""
+        risk_axes, axes = self.ax_
+        residuals = self.history["stability_residual_estimate"]
+        if self.rate is not None:
+            draw_rate(axes, residuals, self.rate, color)
+            draw_risk(risk_axes, self.history["risk_before"], self.rate, color)
+        if self.bound is not None:
+            draw_bound(axes, self.history["stability_residual"], self.bound)
+
+    def _add_names(self):
+        if self.ax_[1].get_legend_handles_labels()[0]:
+            self.ax_[1].legend(frameon=False)
 
     def _plot_risk(self, rounds, line_kw):
         from matplotlib.lines import Line2D

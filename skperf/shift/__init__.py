@@ -19,6 +19,7 @@ from skperf.shift._self_fulfilling import SelfFulfillingShift
 from skperf.shift._strategic import StrategicResponse
 from skperf.shift._strength import Strength
 from skperf.shift._world import World
+from skperf.shift.estimation._board import checkerboard_drift_test
 from skperf.shift.estimation._drift import DriftTest, performative_drift_test
 from skperf.shift.estimation._estimate import estimate_shift
 from skperf.shift.estimation._plan import ExperimentPlan, plan_experiment
@@ -49,6 +50,7 @@ __all__ = [
     "Strength",
     "TransformedPredictionShift",
     "World",
+    "checkerboard_drift_test",
     "estimate_shift",
     "performative_drift_test",
     "plan_experiment",

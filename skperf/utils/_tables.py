@@ -14,6 +14,8 @@ from skperf.utils._sklearn import _get_column_indices, _safe_indexing
 
 def take_rows(table, rows):
     """Return the rows numbered `rows`; the table keeps its type."""
+    if type(table) is np.ndarray and isinstance(rows, np.ndarray):
+        return table[rows]  # scikit-learn would look for data frames
     return _safe_indexing(table, rows)
 
 

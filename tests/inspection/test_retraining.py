@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import importlib
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import RetrainingDisplay
+from skperf.metrics import contraction_rate
+from skperf.shift import OutcomeShift
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def test_draws_what_the_history_holds(fitted):
     )
     drawn = [line.get_ydata() for line in risk_axes.lines if len(line.get_ydata())]
     n_rounds = model.n_iter_
-    retraining, reaction = drawn[:n_rounds], drawn[n_rounds:]
+    retraining, reaction = drawn[:n_rounds], drawn[n_rounds : 2 * n_rounds - 1]
     history = model.history_
     np.testing.assert_array_equal(
         retraining, np.column_stack([history["risk_before"], history["risk_after"]])
@@ -55,6 +58,7 @@ def test_several_estimators_share_axes_and_differ_in_colour(fitted):
     assert second.figure_ is first.figure_
     assert first.line_.get_color() != second.line_.get_color()
     names = [text.get_text() for text in second.ax_[1].get_legend().get_texts()]
+    names = [name for name in names if not name.startswith("rate")]
     assert names == ["RepeatedRiskMinimizer", "average"]
     keys = [text.get_text() for text in second.ax_[0].get_legend().get_texts()]
     assert keys == ["model is retrained", "population reacts"]
@@ -122,9 +126,70 @@ def test_without_matplotlib(fitted, monkeypatch, own_axes):
 def test_tol_stands_beside_what_it_judges(fitted):
     repeated, _ = fitted
     axes = RetrainingDisplay.from_estimator(repeated).ax_[1]
-    measured, guessed, tol = axes.lines
+    measured, guessed, tol, *_ = axes.lines
     history = repeated.history_
     assert list(measured.get_ydata()) == list(history["stability_residual"])
     assert list(guessed.get_ydata()) == list(history["stability_residual_estimate"])
     assert guessed.is_dashed()
     assert set(tol.get_ydata()) == {repeated.tol}
+
+
+def draw(estimator, shift, **settings):
+    model = RepeatedRiskMinimizer(estimator, shift, random_state=0, **settings)
+    X, y = make_classification(200, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    return model, RetrainingDisplay.from_estimator(model)
+
+
+def named(display, start):
+    lines = display.ax_[1].lines
+    return [line for line in lines if str(line.get_label()).startswith(start)]
+
+
+def test_the_measured_rate_lies_on_the_residuals():
+    model, display = draw(LinearRegression(), OutcomeShift(-0.5), tol=1e-6)
+    assert display.rate == contraction_rate(model.history_)
+    (line,) = named(display, "rate -0.5 [-0.5, -0.5]")
+    residuals = model.history_["stability_residual"]
+    rounds = line.get_xdata().astype(int)
+    assert rounds[-1] == model.n_iter_
+    np.testing.assert_allclose(line.get_ydata(), residuals[rounds - 1], rtol=1e-6)
+    limit = display.ax_[0].lines[-1].get_ydata()
+    np.testing.assert_allclose(limit, model.history_["risk_before"][-1], rtol=1e-4)
+
+
+def test_what_is_proven_lies_above_what_was_measured():
+    model, display = draw(Ridge(50.0), OutcomeShift(-0.9), tol=1e-6)
+    assert display.bound == 0.9
+    (line,) = named(display, "proven: 0.9 a round")
+    residuals = model.history_["stability_residual"]
+    assert list(line.get_xdata()) == list(range(1, model.n_iter_ + 1))
+    assert line.get_ydata()[0] == residuals[0]
+    assert np.all(line.get_ydata() >= residuals * (1 - 1e-9))
+
+
+def test_noise_stays_on_its_level():
+    shift = ResampleIfRejected(0.3, resampling="drawn")
+    model, display = draw(LogisticRegression(), shift, tol=0, max_iter=30)
+    assert display.rate.kind == "noise"
+    (line,) = named(display, "rate")
+    assert line.get_label().endswith("by noise")
+    level = np.sqrt(np.mean(model.history_["prediction_gap"][-16:] ** 2))
+    np.testing.assert_allclose(line.get_ydata(), level)
+
+
+def test_nothing_is_certified_of_two_rounds():
+    _, display = draw(LogisticRegression(), ResampleIfRejected(0.3), max_iter=2)
+    assert display.rate is None
+    assert display.bound is None
+    assert not named(display, "rate")
+    assert not named(display, "proven")
+
+
+def test_a_bound_is_for_retraining_on_the_last_data():
+    X, y = make_classification(100, random_state=0)
+    model = AffineRiskMinimizer(LinearRegression(), OutcomeShift(0.5), window=2)
+    display = RetrainingDisplay.from_estimator(model.fit(X, y))
+    assert display.bound is None

@@ -21,7 +21,7 @@ from skperf.shift.estimation._result import require_level
 from skperf.shift.estimation._told import one_each
 
 _AT_ONCE = 1_000_000  # numbers permuted
-_ROUNDING = 1e-12  # by which equal statistics may differ
+ROUNDING = 1e-12  # by which equal statistics may differ
 
 
 class DriftTest(NamedTuple):
@@ -109,6 +109,8 @@ def performative_drift_test(
     --------
     estimate_shift : The strength of a reaction of known form.
     plan_experiment : How large lots must be.
+    checkerboard_drift_test : Where nobody can get a lot.
+    skperf.inspection.DriftDisplay : The effect over time.
 
     Notes
     -----
@@ -121,8 +123,7 @@ def performative_drift_test(
     compares changes with their own negatives by the rank-sum test, which takes them for
     twice as many as they are: the level at a nominal .05 is
     :math:`2\,\Phi(-1.96 / \sqrt 2) = .166`, and a season as long as the board looks
-    like an effect. A signed-rank test has the level, and a board whose signs a coin has
-    drawn is not fooled by seasons.
+    like an effect. :func:`checkerboard_drift_test` is its mended form.
 
     References
     ----------
@@ -163,7 +164,7 @@ def performative_drift_test(
         )
     sums = np.array([period.lots @ period.outcomes for period in periods])
     null = _permuted_sums(periods, int(n_permutations), random_state)
-    extreme = np.abs(null) >= np.abs(sums.sum()) * (1 - _ROUNDING)
+    extreme = np.abs(null) >= np.abs(sums.sum()) * (1 - ROUNDING)
     effect = float(sums.sum() / total)
     effects, errors = np.array([_slope(period) for period in periods]).T
     parts = [_variance(period, effect) for period in periods]

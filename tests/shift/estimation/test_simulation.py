@@ -182,6 +182,33 @@ def test_transformed_predictions():
     assert abs(estimate.params["shift__strength"] - 0.6) < 4 * error < 0.8
 
 
+def told_otherwise(rng, told, n=500):
+    """Labels that come true by a function of what the model says."""
+    X, others = rng.normal(size=(2, n, 2))
+    y, other_y = (rng.uniform(size=(2, n)) < 0.3).astype(int)
+    turned = (other_y == 1) | (rng.uniform(size=n) < 0.6 * told(Score()(others)))
+    after = Sample(others, turned.astype(int))
+    return Deployment(Sample(X, y), after, predictor=Score())
+
+
+@pytest.mark.slow
+def test_form_of_a_composition_that_is_right():
+    """.05 of 20 seeds; more than four have a chance of .003."""
+    shift = TransformedPredictionShift(SelfFulfillingShift(0.3), np.square)
+    seen = (told_otherwise(np.random.default_rng(s), np.square) for s in range(20))
+    values = [estimate_shift(shift, one).form.p_value for one in seen]
+    assert np.sum(np.array(values) < 0.05) <= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_form_of_a_composition_that_is_wrong(seed):
+    """People answer to one minus the prediction, and not to it."""
+    shift = TransformedPredictionShift(SelfFulfillingShift(0.3), np.abs)
+    rng = np.random.default_rng(seed)
+    seen = told_otherwise(rng, lambda told: 1 - told, n=1500)
+    assert estimate_shift(shift, seen).form.p_value < 1e-3
+
+
 def test_several_deployments_of_one_population():
     """Two strengths that one model cannot tell apart, and two can."""
 
