@@ -98,7 +98,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "subsection_order": [
         f"../examples/{name}"
-        for name in ("first_steps", "optimum", "games", "texts", "papers")
+        for name in ("first_steps", "optimum", "reaction", "games", "texts", "papers")
     ],
     "within_subsection_order": "FileNameSortKey",
     "write_computation_times": False,  # its page fetches scripts
