@@ -50,8 +50,8 @@ class PerformativeGame(CallbackSupportMixin, _BaseComposition):
     r"""Let several minimizers retrain on data that all of their models move.
 
     Each player trains a model on the base population. In each round it then retrains on
-    what it sees while the models of all players are deployed:
-    :math:`f^i_{t+1} = \arg\min_f \mathbb{E}_{D_i(f^1_t, \ldots, f^p_t)}\,\ell(f(x), y)`,
+    what it sees while the models of all players are deployed,
+    :math:`f^i_{t+1} = \arg\min_f \mathbb{E}_{D_i(f^1_t, ..., f^p_t)}\,\ell(f(x), y)`,
     or on a mixture of what it has seen, as the player is made. A fixed point is a
     performatively stable equilibrium: retraining changes none of the models [1]_.
 
