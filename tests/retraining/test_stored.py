@@ -101,6 +101,15 @@ def test_what_scikit_learn_attaches_is_kept(minimizer):
     assert {"_skl_callbacks", "_metadata_request"} <= attached.keys()
 
 
+def test_what_was_stored_before_paths_knew_more_goes_on(minimizer):
+    """Fields that a path has got since then have their defaults."""
+    stored = minimizer.partial_fit(X, Y).__getstate__()
+    del stored["path"]["at_rest"]
+    again = AffineRiskMinimizer(LogisticRegression())
+    again.__setstate__(stored)
+    assert again.partial_fit(X, 1 - Y).n_iter_ == 1
+
+
 @pytest.mark.parametrize("version", [None, 1, 3])
 def test_another_version_is_refused(minimizer, version):
     stored = minimizer.__getstate__() | {"version": version}

@@ -22,7 +22,7 @@ from skperf import (
     PerformativeRiskMinimizer,
     RepeatedRiskMinimizer,
 )
-from skperf.games import GameOutcomeShift, PerformativeGame
+from skperf.games import BaseGameShift, GameOutcomeShift, PerformativeGame
 from skperf.metrics import optimality_gap, performative_risk, stability_gap
 from skperf.shift import (
     FunctionShift,
@@ -31,9 +31,11 @@ from skperf.shift import (
     OutcomeShift,
     Predictor,
     ResampleIfRejected,
+    Sample,
     SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
+    World,
 )
 
 X, Y = np.eye(2), np.array([1.0, 3.0])
@@ -192,11 +194,14 @@ def test_waiting_changes_nothing_without_memory(minimizer, least_squares):
     assert models[0].n_iter_ == models[1].n_iter_
 
 
-def test_waiting_throws_dice_in_each_round():
+@pytest.mark.parametrize("minimizer", [RepeatedRiskMinimizer, AffineRiskMinimizer])
+def test_waiting_throws_dice_in_each_round(minimizer):
     shift = ResampleIfRejected(0.3, resampling="drawn")
-    model = run(
-        EXACT, shift, 2, PEOPLE, LABELS, n_rounds_per_deployment=3, random_state=0
+    model = minimizer(
+        EXACT, shift, n_rounds_per_deployment=3, max_iter=2, tol=0, random_state=0
     )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(PEOPLE, LABELS)
     assert model.__getstate__()["state"].round == 6
 
 
@@ -218,6 +223,39 @@ def test_players_wait_too(order):
         game.fit(PEOPLE, PEOPLE[:, 0])
     thrown = game.players_[0].__getstate__()["state"].round
     assert thrown == {"simultaneous": 6, "alternating": 12}[order]
+
+
+def test_players_who_move_little_among_people_who_are_behind():
+    """A game among people who have hardly met it is at no plateau."""
+
+    class Steps(World):
+        is_random = False
+
+        def __init__(self, base):
+            self.base = base
+
+        def start(self):
+            return np.zeros(1)
+
+        def react(self, state, predictor):
+            return [self.base._replace(y=self.base.y + 0.1 * (-1) ** state)], state + 1
+
+        def settle(self, state, predictor):
+            return [self.base._replace(y=self.base.y + 5.0)]
+
+    class StepsShift(BaseGameShift):
+        def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+            return Steps(Sample(X, np.asarray(y, dtype=float), sample_weight, groups))
+
+        def sample(self, X, y, y_pred, **kwargs):
+            raise NotImplementedError("The game binds.")
+
+    players = [("one", RepeatedRiskMinimizer(LinearRegression(fit_intercept=False)))]
+    game = PerformativeGame(players, StepsShift(), max_iter=4)
+    with pytest.warns(ConvergenceWarning):
+        game.fit(X, Y)
+    assert_allclose(game.history_["prediction_gap"][1:], 0.2, rtol=1e-9)
+    assert game.diagnosis_ == game.players_[0].diagnosis_ == "slow"
 
 
 # Groups that lag

@@ -420,8 +420,9 @@ def test_restarts_leave_a_poor_optimum():
 def test_unfinished_descent_says_so():
     """Features of very different size make the way long."""
     model = PerformativeRiskMinimizer(LOGISTIC, SelfFulfillingShift(0.6), max_iter=1)
-    with pytest.warns(ConvergenceWarning, match="1e-5 of the first"):
+    with pytest.warns(ConvergenceWarning, match="1e-5 of the first") as heard:
         model.fit(X * [0.01, 1, 1, 100], Y)
+    assert heard[0].filename == __file__  # where fit is called
     assert model.stability_residual_ > 1e-5
     assert not model.converged_
 

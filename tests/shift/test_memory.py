@@ -263,6 +263,13 @@ def test_tables_of_another_kind_are_refused(df_module):
         world.react(world.start(), lambda X: np.zeros(60))
 
 
+def test_a_sparse_table_that_was_made_dense_is_refused():
+    shift = FunctionShift(lambda X, y, y_pred: (X.toarray(), y))
+    world = MemoryShift(shift, 0.5).bind(sparse.csr_array(X), Y)
+    with pytest.raises(TypeError, match=r"given a csr_array and returned a ndarray"):
+        world.react(world.start(), lambda X: np.zeros(60))
+
+
 # Together with others
 
 
