@@ -24,6 +24,7 @@ from skperf.retraining._population import check_population
 from skperf.retraining._weights import fit_with_weights
 from skperf.shift._binding import bind_to_sample
 from skperf.shift._sample import as_weights
+from skperf.shift._world import remembers
 from skperf.utils._arguments import require_shift
 
 _MOST_NUMBERS = 500  # whose derivatives are taken
@@ -75,6 +76,30 @@ class ContractionRadius(NamedTuple):
             np.roots([1.0, *[-value / window] * window]) for value in self.eigenvalues
         ]
         return float(max((np.abs(root).max(initial=0.0) for root in roots), default=0))
+
+    def with_memory(self, decay):
+        r"""Return the radius of retraining among people who forget slowly.
+
+        Parameters
+        ----------
+        decay : float
+            Share :math:`\lambda` of what was seen that gives way in a round, that of
+            :class:`~skperf.shift.MemoryShift`.
+
+        Returns
+        -------
+        radius : float
+            By what a round multiplies the distance in the long run: an eigenvalue k
+            becomes :math:`1 - \lambda (1 - k)`.
+
+        Examples
+        --------
+        >>> from skperf.metrics import ContractionRadius
+        >>> round(ContractionRadius(1.2, [-1.2]).with_memory(0.5), 4)
+        0.1
+        """
+        values = 1 - decay * (1 - np.asarray(self.eigenvalues))
+        return float(np.abs(values).max(initial=0.0))
 
 
 def contraction_radius(
@@ -163,10 +188,22 @@ def contraction_radius(
     base = check_population(X, y, sample_weight)
     require_shift(shift)
     world = bind_to_sample(shift, base, random_state)
+    _require_memoryless(world, shift)
     derivative = _Retraining(shift, world, model).derivative()
     eigenvalues = np.real_if_close(np.linalg.eigvals(derivative), tol=_ROUNDING)
     eigenvalues = eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
     return ContractionRadius(float(np.abs(eigenvalues).max()), eigenvalues)
+
+
+def _require_memoryless(world, shift):
+    if remembers(world.start()):
+        raise ValueError(
+            f"Under {type(shift).__name__} people answer past models too, and the "
+            "derivative is that of people who have met one. Take it with the shift "
+            "inside, and then with_memory(decay) for MemoryShift or "
+            "with_window(n_groups) for LaggedShift. contraction_rate(history_) "
+            "measures it in any world."
+        )
 
 
 class _Retraining:

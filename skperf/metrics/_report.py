@@ -22,6 +22,7 @@ from skperf.retraining._population import check_population
 from skperf.retraining._weights import fit_with_weights
 from skperf.shift._binding import bind_to_sample
 from skperf.shift._sample import as_weights
+from skperf.shift._world import remembers
 from skperf.utils._arguments import require_shift
 
 _WORDS = {
@@ -119,13 +120,7 @@ def convergence_report(
     require_shift(shift)
     world = bind_to_sample(shift, base, random_state)
     sample = settle(world, model)
-    from_below = _seen_sensitivity(model, world, sample)
-    predicted = np.asarray(model(sample.X), dtype=float)
-    known = [
-        outcome_feedback(model.estimator, shift),
-        in_predictions(model.estimator, shift, sample, predicted, from_below),
-        in_parameters(model.estimator, shift, sample),
-    ]
+    known = [] if remembers(world.start()) else _theorems(model, shift, world, sample)
     given = {"sample_weight": sample_weight, "random_state": random_state}
     local = _at_the_model(estimator, shift, base, how | given)
     premise = (
@@ -134,6 +129,17 @@ def convergence_report(
     )
     certificates = [*known, local, *_measured(estimator)]
     return ConvergenceReport(premise, [c for c in certificates if c is not None])
+
+
+def _theorems(model, shift, world, sample):
+    """Return what is known of retraining people who have met one model only."""
+    from_below = _seen_sensitivity(model, world, sample)
+    predicted = np.asarray(model(sample.X), dtype=float)
+    return [
+        outcome_feedback(model.estimator, shift),
+        in_predictions(model.estimator, shift, sample, predicted, from_below),
+        in_parameters(model.estimator, shift, sample),
+    ]
 
 
 def _seen_sensitivity(model, world, sample):

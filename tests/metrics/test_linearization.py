@@ -26,6 +26,8 @@ from skperf.metrics import (
 )
 from skperf.shift import (
     FunctionShift,
+    LaggedShift,
+    MemoryShift,
     OutcomeShift,
     ResampleIfRejected,
     SelfFulfillingShift,
@@ -206,6 +208,34 @@ def test_windows(window, rate, expected):
     """F3 of the closed forms: roots of r^n = k (r^(n-1) + ... + 1) / n."""
     found = ContractionRadius(abs(rate), np.array([0.0, rate])).with_window(window)
     assert_allclose(found, expected, atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("shift", "slowed"),
+    [
+        (
+            MemoryShift(OutcomeShift(-0.6), decay=0.4),
+            lambda local: local.with_memory(0.4),
+        ),
+        (
+            LaggedShift(OutcomeShift(-0.6), n_groups=2),
+            lambda local: local.with_window(2),
+        ),
+    ],
+    ids=["memory", "groups"],
+)
+def test_people_who_remember(shift, slowed):
+    """The derivative is of people who have met one model: their record is another."""
+    y = X @ [1.0, 2.0, 0.0, -1.0]
+    model = RepeatedRiskMinimizer(LinearRegression(), shift, max_iter=60, tol=1e-12)
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="answer past models too"):
+        contraction_radius(model, shift, X, y)
+    local = contraction_radius(model, shift.shift, X, y)
+    assert_allclose(local.radius, 0.6, rtol=1e-6)
+    measured = abs(contraction_rate(model.history_).rate)
+    # complex roots turn: the ratio of their last steps is near their modulus
+    assert_allclose(slowed(local), measured, rtol=0.03)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from skperf import PerformativeRiskMinimizer, RepeatedRiskMinimizer
 from skperf.metrics import convergence_report, induce
 from skperf.shift import (
     FunctionShift,
+    MemoryShift,
     OutcomeShift,
     ResampleIfRejected,
     SelfFulfillingShift,
@@ -179,6 +180,16 @@ def test_the_record_is_what_has_happened():
     gaps = model.history_["prediction_gap"]
     assert_allclose(record.rate, gaps[-1] / gaps[-2], rtol=0.1)
     assert f"The record of {model.n_iter_} rounds" in str(report)
+
+
+def test_no_theorem_is_about_people_who_remember():
+    shift = MemoryShift(OutcomeShift(-0.5), decay=0.5)
+    X, y = np.eye(3), np.ones(3)
+    model = RepeatedRiskMinimizer(LinearRegression(), shift, max_iter=40).fit(X, y)
+    report = convergence_report(model, shift, X, y)
+    assert len(report.certificates) == 2  # the derivative and the record
+    assert "answer past models too" in str(report).replace("\n    ", " ")
+    assert not any(one.is_global for one in report.certificates)
 
 
 def test_models_without_a_record():
