@@ -180,19 +180,20 @@ def test_rows_are_drawn_where_weights_are_not_known():
         return np.arange(40.0)[:, None] + 100 * period, y + period
 
     def newest_most(snapshots):
-        return [1.0] if len(snapshots) == 1 else [0.2, 0.8]
+        return {1: [1.0], 2: [0.2, 0.8], 3: [0.2, 0.0, 0.8]}[len(snapshots)]
 
     model = AffineRiskMinimizer(
         Mean(),
         FunctionShift(number_rows),
-        window=2,
+        window=3,
         coefficients=newest_most,
-        max_iter=2,
+        max_iter=3,
         random_state=0,
     ).fit(np.zeros((40, 1)), np.zeros(40))
     rows = model.estimator_.rows_
     assert len(np.unique(rows)) == len(rows) == 50
     assert np.sum(rows < 200) == 10
+    assert np.sum(rows < 300) == 10  # the second period has no part
     # not the first ten of them
     assert np.ptp(rows[rows < 200]) > 20
 
