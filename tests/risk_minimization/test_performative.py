@@ -464,3 +464,11 @@ def test_a_gradient_of_1e_5_of_the_first_counts_as_none(monkeypatch, share, flat
         model.fit(X, Y)
     assert model.converged_ == flat
     assert model.stability_residual_ == share
+
+
+def test_a_start_without_any_slope_is_stationary():
+    model = PerformativeRiskMinimizer(
+        LinearRegression(fit_intercept=False), OutcomeShift(0.5), method="gradient"
+    ).fit(X, np.zeros(len(X)))
+    assert model.diagnosis_ == "stationary"
+    assert not model.estimator_.coef_.any()
