@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing
 
 # A slow machine is not a bug. When CI is set hypothesis has loaded its own "ci"
 # profile by now, and this leaves it in place.
-settings.register_profile("default", deadline=None, max_examples=25)
+settings.register_profile("default", deadline=None, max_examples=15)
 settings.register_profile("whole", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.register_profile("fuzz", deadline=None, max_examples=10_000)

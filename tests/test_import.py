@@ -83,6 +83,7 @@ def test_the_version_is_a_literal():
     assert ast.literal_eval(value) == skperf.__version__
 
 
+@pytest.mark.slow
 def test_import_needs_nothing_that_scikit_learn_does_not():
     listing = "import sys, {}; print(*sys.modules)"
     ours, theirs = (
@@ -91,6 +92,7 @@ def test_import_needs_nothing_that_scikit_learn_does_not():
     assert ours - theirs == {"skperf"}
 
 
+@pytest.mark.slow
 def test_import_star_needs_no_torch():
     code = "import sys; from skperf import *; print('torch' in sys.modules)"
     assert run(code) == "False\n"

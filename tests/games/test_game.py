@@ -104,7 +104,9 @@ ALONE = {
 
 @pytest.mark.parametrize("name", ALONE)
 @pytest.mark.parametrize("spread", [None, 50.0])
-@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(
+    "weights", [WEIGHTS, pytest.param(None, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("order", ["simultaneous", "alternating"])
 def test_one_player_is_a_minimizer(name, spread, weights, order):
     params = {"max_iter": 100, "tol": 1e-3}

@@ -37,6 +37,7 @@ def error(game, data):
     return np.sqrt(np.mean((game.predict(data.data) - data.stable_prediction) ** 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_repeated_retraining_diverges_to_the_bound_at_ten_dollars(order):
     data = make_ride_share(10, random_state=0)

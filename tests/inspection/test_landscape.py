@@ -168,6 +168,7 @@ def test_two_parameters_of_scaled_columns_and_words(people, shift, pos_label):
     check_performative(display, model, shift, X, labels, [0, 2], **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [SHIFTS[0], SHIFTS[2], SHIFTS[3]], ids=repr)
 def test_steep_landscapes_are_not_rounded(people, shift, monkeypatch):
     """Margins are in the thousands, where the metric rounds probabilities near 1."""

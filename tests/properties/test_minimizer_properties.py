@@ -111,7 +111,7 @@ def test_mixture_of_equal_samples_is_the_sample(shared_rows, window, population)
 
 @both_minimizers
 @given(population=populations(min_rows=6), repeats=st.data())
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_weights_are_copies(minimizer, population, repeats):
     """Only in the expected face, whose sample is a function of the weighted law."""
     X, y = population
@@ -188,7 +188,7 @@ class RandomMixture:
     rho=st.floats(0.1, 0.8),
     window=st.integers(1, 3),
 )
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_convex_mixtures_converge_where_retraining_contracts(seed, n_rows, rho, window):
     r"""e_{t+1}^2 <= rho^2 sum_i alpha_i e_i^2, so the error falls by rho a window.
 
@@ -253,7 +253,7 @@ def inexact_path(A, y, n_rounds, **params):
 
 
 @given(seed=st.integers(0, 2**32 - 1), rho=st.floats(0.1, 0.9))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_inexact_fits_end_in_a_neighborhood(seed, rho):
     """|f_t - stable| <= rho^t |f_0 - stable| + miss / (1 - rho), for any misses."""
     rng = np.random.default_rng(seed)

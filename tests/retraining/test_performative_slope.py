@@ -95,7 +95,9 @@ def test_several_outputs():
 
 
 @pytest.mark.filterwarnings("ignore:Training did not converge")
-@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+@pytest.mark.parametrize(
+    "loss", ["log_loss", pytest.param("squared_error", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("shift", BINARY_SHIFTS, ids=named)
 def test_torch_classifiers(shift, loss):
     """By autograd through weights and moves, whose gradients it differentiates."""

@@ -273,7 +273,13 @@ def search(cv, **params):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("resampling", ["expected", "common", "drawn"])
+@pytest.mark.parametrize(
+    "resampling",
+    [
+        "expected",
+        *(pytest.param(f, marks=pytest.mark.slow) for f in ("common", "drawn")),
+    ],
+)
 @pytest.mark.parametrize(
     "cv",
     [

@@ -126,7 +126,11 @@ def test_a_window_limits_what_counts():
 
 @pytest.mark.parametrize(
     ("level", "strength", "steepness"),
-    [(10, 8, 2), (10, 2, 1), (79, 70, 1), (30, 30, 3), (30, 9, 100), (5, 1, 5)],
+    [(10, 8, 2), (30, 30, 3), (30, 9, 100)]
+    + [
+        pytest.param(*market, marks=pytest.mark.slow)
+        for market in [(10, 2, 1), (79, 70, 1), (5, 1, 5)]
+    ],
 )
 @pytest.mark.parametrize(
     ("n_players", "n_rounds"),

@@ -321,7 +321,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("resampling", ["expected", "common", "drawn"])
 def test_sound_shift_passes(resampling):
-    check_shift(Resample(resampling), n_draws=100)
+    check_shift(Resample(resampling), n_draws=40)
 
 
 @pytest.mark.parametrize(
