@@ -22,7 +22,10 @@ QUIET = [
     "--no-first-run",
 ]
 # What sticks out, unless something around it can be scrolled.
-TOO_WIDE = "return document.documentElement.scrollWidth - window.innerWidth"
+TOO_WIDE = """
+    const page = document.documentElement;
+    return page.scrollWidth - page.clientWidth;
+"""
 
 
 class Silent(SimpleHTTPRequestHandler):
