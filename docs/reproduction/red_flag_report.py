@@ -226,9 +226,6 @@ def main(cache, rehearse):
             for prior, params in best_whole.items()
         }
     with stage("What the flag costs"):
-        tuning = LoraTuning(n_epochs=1, random_state=0)
-        lora = RedFlagClassifier(language_model, tuning=tuning, **best_whole[0.01])
-        whole["whole model, LoRA, prior 0.01"] = lora.fit(*learnt)
         prices(whole, test)
     with stage("How well texts are put in order"):
         judge(detectors | whole, test)
@@ -248,6 +245,13 @@ def main(cache, rehearse):
         flags(hard_negatives(detectors["flag"], train), test)
     with stage("Thresholds for 5 % of false flags, set on other texts"):
         transfer(detectors["flag"], test)
+    with stage("Adapters"):
+        tuning = LoraTuning(n_epochs=1, random_state=0)
+        lora = RedFlagClassifier(language_model, tuning=tuning, **best_whole[0.01])
+        lora.fit(*learnt)
+        name = "whole model, LoRA"
+        prices({name: lora}, test)
+        judge({"probe": detectors["probe"], name: lora}, test)
     print(f"\n{time.process_time() / 60:.1f} minutes of CPU in all")
 
 

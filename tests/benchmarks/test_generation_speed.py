@@ -87,9 +87,11 @@ def write(exported, request):
         "pad_token_id": tokenizer.pad_token_id,
     }
 
-    def write(flag=None):
+    def write(flag=None, **more):
         processors = [] if flag is None else [flag]
-        output = model.generate(**inputs, **settings, logits_processor=processors)
+        output = model.generate(
+            **inputs, **settings, **more, logits_processor=processors
+        )
         return output if flag is None else flag.report(output)
 
     return write
@@ -100,7 +102,9 @@ def test_generation_with_a_flag(exported, write, report):
         flag = Timed(*exported, stop=False)
         return flag, write(flag)
 
-    plain, (_, flagged) = write(), with_flag()
+    # this flag is raised often, and without a processor it would be written
+    token = exported[0].config.red_flag_token_id
+    plain, (_, flagged) = write(suppress_tokens=[token]), with_flag()
     assert torch.equal(flagged.sequences, plain)
     assert flagged.log_odds.shape[1] == N_TOKENS
     assert np.isfinite(flagged.log_odds).mean() > 0.9  # all but special tokens
