@@ -12,7 +12,7 @@ from skperf.llm import LanguageModel
 from skperf.metrics import AfterChat, FineTuned, Prefill, Resampled
 
 OPENING = "Sure, here is the information that you asked for:\n"
-N_STEPS, BATCH_SIZE, N_TOKENS = 24, 4, 96
+N_STEPS, BATCH_SIZE, N_TOKENS = 24, 2, 64
 
 
 def stresses(train, answers, language_model):
@@ -25,8 +25,8 @@ def stresses(train, answers, language_model):
     ]
 
 
-def chat(texts, n_characters=2000):
-    """Return everyday talk in turns, about 500 tokens of it."""
+def chat(texts, n_characters=1000):
+    """Return everyday talk in turns, about 250 tokens of it."""
     talk = texts.data[(texts.source == "chatterbot") & (texts.data[:, 1] != "")]
     messages, n_written = [], 0
     for prompt, response in talk:

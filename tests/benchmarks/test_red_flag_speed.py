@@ -151,6 +151,33 @@ def language_model(path):
     return LanguageModel(path)
 
 
+def test_layers_in_one_pass(path, texts, report):
+    """A search over layers, cold: each layer for itself runs those below it again."""
+    layers = [10, 15, 20, 25]
+
+    def one_by_one(handle):
+        for layer in layers:
+            handle.states(handle.tokenize(texts), layer)
+
+    def in_one_pass(handle):
+        handle.cache_layers(handle.tokenize(texts), layers)
+
+    single, together = (
+        np.min([cpu_seconds(read, cold(path)) for _ in range(N_REPEATS)])
+        for read in (one_by_one, in_one_pass)
+    )
+    report(f"layers {layers} in one pass: {together / single:.2f} of one by one")
+    assert together <= 0.65 * single
+
+
+def cold(path):
+    """Return a handle that has read one short text."""
+    handle = LanguageModel(path)
+    for layer in (10, 15, 20, 25):
+        handle.states(handle.tokenize(["tea"]), layer)
+    return handle
+
+
 def test_lora_step(path, language_model, talk, report):
     """The first fit fills the cache; what two epochs more cost are their steps."""
     texts, flagged = (part[:64] for part in talk)
