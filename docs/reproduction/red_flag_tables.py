@@ -167,7 +167,7 @@ def flags(models, texts):
     show(list(shares[0]), [list(row.values()) for row in shares])
 
 
-def transfer(flag, texts, target_fpr=0.05):
+def transfer(flag, texts, target_fpr):
     """Print what is flagged with thresholds that were set on some harmless texts.
 
     Half of the groups serve to set the threshold and the others are flagged; means

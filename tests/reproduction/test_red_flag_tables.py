@@ -55,7 +55,7 @@ class Flag:
 
 
 def test_thresholds_are_set_on_the_half_that_is_not_flagged(tables, texts, capsys):
-    tables.transfer(Flag(), texts)
+    tables.transfer(Flag(), texts, 0.05)
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split()[:2] == ["threshold", "from"]
     # a text passes the largest of 20 others with a chance of 1 in 21, and never if it
