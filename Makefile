@@ -29,7 +29,6 @@ CONSTRAINTS = constraints.txt
 .venv/package/.stamp: EXTRAS = package
 .venv/docs/.stamp: EXTRAS = docs,llm
 .venv/bench/.stamp: EXTRAS = bench
-.venv/redflag/.stamp: EXTRAS = llm
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
@@ -96,12 +95,12 @@ bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an ho
 # Where this Python has all that is needed, such as a torch for its GPU, it is used.
 bench-gpu:  ## Time red flags on a GPU: ratios, four minutes
 	@if $(PYTHON) -c 'import skperf.llm'; then python=$(PYTHON); \
-	    else $(MAKE) .venv/redflag/.stamp && python=.venv/redflag/bin/python; fi && \
+	    else $(MAKE) .venv/test/.stamp && python=.venv/test/bin/python; fi && \
 	    $$python tests/benchmarks/red_flag_gpu.py $(ARGS)
 
 redflag: export OMP_NUM_THREADS = 1
-redflag: .venv/redflag/.stamp  ## Judge the red flag on a real language model, half an hour
-	.venv/redflag/bin/python docs/reproduction/red_flag_report.py
+redflag: .venv/test/.stamp  ## Judge the red flag on a real language model, half an hour
+	.venv/test/bin/python docs/reproduction/red_flag_report.py $(ARGS)
 
 clean:  ## Remove the environments and everything that was built
 	rm -rf .venv build dist skperf.egg-info htmlcov .coverage
