@@ -178,6 +178,28 @@ def judge_under_stress(detectors, train, answers, language_model):
     show_tokens(evaluation.tokens)
 
 
+def name_of(prior):
+    """Return the name of the flag of the whole model with a prior."""
+    return f"whole model, prior {prior}"
+
+
+def compare_adapters(detectors, test):
+    """Print how adapters order answers, and what they cost, beside the token alone."""
+    _, judged = halves(test.take(test.source == ANSWERS))
+    figures = evaluate_detectors(
+        detectors,
+        judged.data,
+        judged.target,
+        groups=judged.group,
+        target_fpr=TARGET_FPR,
+    ).figures
+    show_figures(figures, "value", "beside")
+    chat = [np.flatnonzero(test.source == source)[:40] for source in EVERYDAY[:2]]
+    for name in ("token", "adapters"):
+        found = detectors[name].divergence(test.data[np.concatenate(chat)])
+        print(f"{name}, nats a position of 80 chats: {found}")
+
+
 def prices(whole, test):
     """Print the divergence from the model without a flag, on held-out texts."""
     kinds = {
@@ -220,9 +242,7 @@ def main(cache, rehearse):
             "length": make_length_baseline().fit(*learnt),
         }
         whole = {
-            f"whole model, prior {prior}": RedFlagClassifier(
-                language_model, **params
-            ).fit(*learnt)
+            name_of(prior): RedFlagClassifier(language_model, **params).fit(*learnt)
             for prior, params in best_whole.items()
         }
     with stage("What the flag costs"):
@@ -246,13 +266,11 @@ def main(cache, rehearse):
     target_fpr = 0.2 if rehearse else 0.05  # fewer texts allow no less
     with stage(f"Thresholds for {target_fpr:.0%} of false flags, set on other texts"):
         transfer(detectors["flag"], test, target_fpr)
-    with stage("Adapters"):
+    with stage("Adapters, on the answers that were judged under stress"):
         tuning = LoraTuning(n_epochs=1, random_state=0)
         lora = RedFlagClassifier(language_model, tuning=tuning, **best_whole[0.01])
-        lora.fit(*learnt)
-        name = "whole model, LoRA"
-        prices({name: lora}, test)
-        judge({"probe": detectors["probe"], name: lora}, test)
+        beside = {"probe": detectors["probe"], "token": whole[name_of(0.01)]}
+        compare_adapters(beside | {"adapters": lora.fit(*learnt)}, test)
     print(f"\n{time.process_time() / 60:.1f} minutes of CPU in all")
 
 
