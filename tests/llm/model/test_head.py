@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from skperf.llm import LanguageModel, LoraTuning, RedFlagClassifier
+from skperf.llm.model._head import log_normalizer, output_head
 
 SIZES = {
     "vocab_size": 64,
@@ -163,3 +164,16 @@ def test_a_quantized_head(make_model, tokenizer, posts):
     with pytest.raises(ValueError, match=r"head of LlamaForCausalLM is quantized"):
         RedFlagClassifier((model, tokenizer)).fit(*posts)
     RedFlagClassifier((model, tokenizer), layer=1).fit(*posts)
+
+
+@pytest.mark.parametrize("flag", [0, 5, 63, 64])
+@pytest.mark.parametrize("kind", ["plain", "narrow"])
+def test_normalizers_leave_out_the_flag(kind, flag):
+    """Also where the flag is the first token; 64 is none of the model's."""
+    head = output_head(new(kind))
+    hidden = torch.linspace(-1, 1, 48, dtype=torch.float64).reshape(3, 16)
+    with torch.no_grad():
+        logits = head(hidden)
+        others = logits[:, torch.arange(64) != flag]
+        found = log_normalizer(head, hidden, flag, at_once=2)
+    torch.testing.assert_close(found, others.logsumexp(dim=1))
