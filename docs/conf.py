@@ -42,6 +42,18 @@ html_css_files = ["site.css"]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
+# Pages by themselves have no section to show beside them.
+html_sidebars = {
+    page: []
+    for page in (
+        "install",
+        "quickstart",
+        "which",
+        "glossary",
+        "whats_new",
+        "references",
+    )
+}
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "logo": {"text": f"skperf {release}"},
