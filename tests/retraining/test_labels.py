@@ -77,6 +77,8 @@ def test_labels_of_the_right_type_may_be_new():
     """A class that the model has never seen is part of life, at a high loss."""
     model = LogisticRegression().fit(X, TEXT)
     assert soft(model, np.where(np.arange(100), TEXT, "perhaps")) < 2
+    model.fit(X, Y)
+    assert soft(model, np.where(np.arange(100), Y, 7.5)) < 2
 
 
 @pytest.mark.parametrize("scoring", [None, "neg_log_loss", "accuracy"])

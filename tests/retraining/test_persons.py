@@ -200,6 +200,28 @@ def test_a_probe_warns_of_nothing():
         assert _counts(Talks(0.01), Sample(X, Y))
 
 
+def test_a_probe_tells_no_callback():
+    class Counter:
+        fits = 0
+
+        def setup(self, estimator, context):
+            self.fits += 1
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    counter = Counter()
+    estimator = LogisticRegression().set_callbacks(counter)
+    _counts(estimator, Sample(X, Y))
+    assert counter.fits == 0
+
+
 def test_a_probe_looks_at_four_hundred_rows():
     seen = []
 

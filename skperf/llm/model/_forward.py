@@ -39,7 +39,7 @@ def read(model, texts, *, run, normalize, max_length, batch_tokens):
     n_positions = sum(len(text.scored) for text in texts)
     kept_at = None
     with torch.no_grad(), evaluating(model):
-        for batch in batches(windows, batch_tokens, enough_tokens(model.device)):
+        for batch in batches(windows, batch_tokens, enough_tokens(model)):
             where = _scored(batch, model.device)
             hidden = run(batch)[where]
             logs = normalize and normalize(hidden)

@@ -10,7 +10,7 @@ import torch
 
 _CPU_TOKENS = 1024
 _MOST_TOKENS = 2**14  # more are not faster, on any card that was tried
-_ENOUGH_TOKENS = 2**11
+_ENOUGH_BYTES = 2**13  # of one number a token: half precision is done sooner
 # The head turns so many hidden states into logits at once: 2**24 logits are 64 MB.
 _CPU_LOGITS = 2**24
 _MOST_LOGITS = 2**28
@@ -42,12 +42,13 @@ def tokens_at_once(model):
     return _power_of_two(free // 2 // per_token, _CPU_TOKENS // 8, _MOST_TOKENS)
 
 
-def enough_tokens(device):
-    """Return the tokens in a batch that keep a device busy; None on the CPU.
+def enough_tokens(model):
+    """Return the tokens in a batch that keep a model's device busy; None on the CPU.
 
     More of them are of use only if that costs no padding.
     """
-    return _ENOUGH_TOKENS if device.type == "cuda" else None
+    on_cuda = model.device.type == "cuda"
+    return _ENOUGH_BYTES // model.dtype.itemsize if on_cuda else None
 
 
 def logits_at_once(device):

@@ -4,6 +4,8 @@
 
 """What depends on a GPU's free memory, with a memory that is made up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -25,9 +27,17 @@ def test_the_cpu_computes_the_same_whatever_memory_is_free(handle):
     assert handle.batch_tokens is None
     assert handle.tokens_in_batch == 1024
     assert _memory.logits_at_once(CPU) == 2**24
-    assert _memory.enough_tokens(CPU) is None
+    assert _memory.enough_tokens(SimpleNamespace(device=CPU)) is None
     assert _memory.home(torch.zeros(1, 4), 1) == CPU
     assert _memory.device_of_fit(CPU, [States(torch.zeros(1, 4), None)]) is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "n_tokens"), [(torch.float32, 2048), (torch.bfloat16, 4096)]
+)
+def test_half_precision_needs_more_to_be_busy(dtype, n_tokens):
+    model = SimpleNamespace(device=CUDA, dtype=dtype)
+    assert _memory.enough_tokens(model) == n_tokens
 
 
 def test_what_is_given_counts(model, tokenizer):
