@@ -162,3 +162,10 @@ def test_equal_contents_share_their_rows(window):
 def test_invalid_samples(returned, error, message):
     with pytest.raises(error, match=message):
         check_sample(returned, Twice())
+
+
+def test_weights_may_be_zero():
+    """Of any type: a list, and whole numbers."""
+    weights = [0, *[1] * (N - 1)]
+    checked = check_sample(Sample(X, Y, weights), Twice())
+    assert_array_equal(checked.sample_weight, np.array(weights, dtype=float))
