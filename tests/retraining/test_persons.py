@@ -320,7 +320,7 @@ def test_a_group_splitter_finds_what_is_best_for_new_people(cv, resampling):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_splitter_that_ignores_persons_is_warned_of():
-    cv = StratifiedKFold(3, shuffle=True, random_state=0)
+    cv = StratifiedKFold(5, shuffle=True, random_state=0)
     model = RepeatedRiskMinimizer(search(cv), COPIES, max_iter=3, random_state=0)
     (message,) = warned(model, groups=np.arange(600))
     assert "splits rows by cv=StratifiedKFold" in message
