@@ -221,3 +221,12 @@ def test_a_column_of_targets_does_not_broadcast():
             sample(X, Y[:, None], Y_PRED)
     with pytest.raises(ValueError, match=words):
         RepeatedRiskMinimizer(LinearRegression(), shift).fit(X, Y[:, None])
+
+
+def test_weights_that_come_back_can_be_written():
+    def keep(X, y, y_pred, sample_weight):
+        return Sample(X, y, sample_weight)
+
+    sample = FunctionShift(keep).sample(X, Y, Y_PRED, sample_weight=WEIGHTS.copy())
+    sample.sample_weight[0] = 2.0
+    assert_array_equal(sample.sample_weight, [2.0, 0.5, 3.0])
