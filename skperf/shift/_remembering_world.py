@@ -13,6 +13,7 @@ from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Sample, check_sample, persons
 from skperf.shift._world import State, World
+from skperf.shift._world_around import WorldAround
 from skperf.utils._tables import are_of_one_kind
 
 Samples: TypeAlias = tuple[Sample, ...]
@@ -32,7 +33,7 @@ class Memory(NamedTuple):
     samples: Samples
 
 
-class RememberingWorld(World[Memory]):
+class RememberingWorld(WorldAround[Memory]):
     """Another world, of whose answers to past models a mixture is seen.
 
     `blend` takes what is remembered and the answer to the deployed model, and returns
@@ -47,16 +48,10 @@ class RememberingWorld(World[Memory]):
         begin: Samples,
         blend: Callable[[Samples, Sample], tuple[Samples, Sample]],
     ) -> None:
-        self.base = world.base
-        self.world = world
+        super().__init__(world)
         self.shift = shift  # whom to name if a sample is wrong
         self.begin = begin
         self.blend = blend
-
-    @property
-    def is_random(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is random."""
-        return self.world.is_random
 
     def start(self) -> Memory:
         """Return the state of the other world, and the first memory."""
@@ -79,11 +74,6 @@ class RememberingWorld(World[Memory]):
     def settle(self, state: Memory, predictor: PredictionFunction) -> Sample:
         """Return what is seen once all people answer this model."""
         return self.world.settle(state.world, predictor)
-
-    @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is differentiable."""
-        return self.world.is_differentiable
 
     def pull_back(
         self, state: Memory, predictor: PredictionFunction, cotangent: Cotangent

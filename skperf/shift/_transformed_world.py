@@ -16,20 +16,15 @@ from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._row_slopes import row_slopes
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import State, World
+from skperf.shift._world_around import WorldAround
 
 
-class TransformedWorld(World):
+class TransformedWorld(WorldAround[State]):
     """Another world, which meets transformed predictions."""
 
     def __init__(self, world: World, func: Callable[[Floats], Floats]) -> None:
-        self.base = world.base
-        self.world = world
+        super().__init__(world)
         self.func = func
-
-    @property
-    def is_random(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is random."""
-        return self.world.is_random
 
     def start(self) -> State:
         """Return the state of the other world."""
@@ -44,11 +39,6 @@ class TransformedWorld(World):
     def settle(self, state: State, predictor: PredictionFunction) -> Sample:
         """Let the other world settle."""
         return self.world.settle(state, self._transform(predictor))
-
-    @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is differentiable."""
-        return self.world.is_differentiable
 
     def pull_back(
         self, state: State, predictor: PredictionFunction, cotangent: Cotangent

@@ -6,33 +6,19 @@
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Sample
-from skperf.shift._world import World
+from skperf.shift._world_around import WorldAround
 
 
-class WorldAtRest(World[None]):
+class WorldAtRest(WorldAround[None]):
     """Another world at the equilibrium of the model that it meets.
 
     What counts for a model that is to stay is the data of the long run, whatever was
     deployed before.
     """
 
-    def __init__(self, world: World) -> None:
-        self.base = world.base
-        self.world = world
-
-    @property
-    def is_random(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is random."""
-        return self.world.is_random
-
     def react(self, state: None, predictor: PredictionFunction) -> tuple[Sample, None]:
         """Return what is seen once people have got used to the model."""
         return self.world.settle(self.world.start(), predictor), state
-
-    @property
-    def is_differentiable(self) -> bool:  # type: ignore[override]  # it is the other's
-        """Whether the other world is differentiable."""
-        return self.world.is_differentiable
 
     def pull_back(
         self, state: None, predictor: PredictionFunction, cotangent: Cotangent
