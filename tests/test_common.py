@@ -69,9 +69,9 @@ def expected_failed_checks(minimizer):
     }
 
 
-def all_checks(of_labels, of_values, faces):
+def all_checks(minimizers):
     return parametrize_with_checks(
-        list(make_minimizers(of_labels, of_values, faces)),
+        list(minimizers),
         expected_failed_checks=expected_failed_checks,
         xfail_strict=True,
     )
@@ -87,7 +87,9 @@ ambiguous = pytest.mark.filterwarnings("ignore::skperf.exceptions.PositiveClassW
 
 @unstable
 @ambiguous
-@all_checks(RepeatedRiskMinimizer, AffineRiskMinimizer, ["expected", "drawn"])
+@all_checks(
+    make_minimizers(RepeatedRiskMinimizer, AffineRiskMinimizer, ["expected", "drawn"])
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -95,16 +97,13 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.mark.slow
 @unstable
 @ambiguous
-@all_checks(AffineRiskMinimizer, RepeatedRiskMinimizer, FACES)
-def test_scikit_learn_checks_the_other_way_round(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@unstable
-@ambiguous
-@all_checks(RepeatedRiskMinimizer, AffineRiskMinimizer, ["common"])
-def test_scikit_learn_checks_of_the_common_face(estimator, check):
+@all_checks(
+    [
+        *make_minimizers(AffineRiskMinimizer, RepeatedRiskMinimizer, FACES),
+        *make_minimizers(RepeatedRiskMinimizer, AffineRiskMinimizer, ["common"]),
+    ]
+)
+def test_scikit_learn_checks_of_the_others(estimator, check):
     check(estimator)
 
 
