@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from skperf.metrics._derivatives import MOST_NUMBERS, STEP, jacobian
 from skperf.metrics._induce import deploy
 from skperf.metrics._penalty import penalty_of
 from skperf.retraining._descents import find_slope
@@ -27,8 +28,6 @@ from skperf.shift._sample import as_weights
 from skperf.shift._world import remembers
 from skperf.utils._arguments import require_shift
 
-_MOST_NUMBERS = 500  # whose derivatives are taken
-_STEP = np.cbrt(np.finfo(float).eps)  # of the score, for differences
 _ROUNDING = 1e8  # units in the last place, for imaginary parts
 _FLAT = 1e-8  # of the largest curvature, below which a direction counts as flat
 _OFF = 0.02  # of the spread of scores: how far fits may be from what they minimize
@@ -187,7 +186,11 @@ def contraction_radius(
     model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight)
     require_shift(shift)
-    world = bind_to_sample(shift, base, random_state)
+    return radius_at(shift, bind_to_sample(shift, base, random_state), model)
+
+
+def radius_at(shift, world, model):
+    """Return the radius of a model in the world of a shift, see contraction_radius."""
     _require_memoryless(world, shift)
     derivative = _Retraining(shift, world, model).derivative()
     eigenvalues = np.real_if_close(np.linalg.eigvals(derivative), tol=_ROUNDING)
@@ -265,9 +268,8 @@ class _Retraining:
 
     def _differences(self, function, values):
         """Return the derivatives of a slope, both in `units`."""
-        moves = np.diag(_STEP * self.units)
-        rises = [function(values + move) - function(values - move) for move in moves]
-        return self.units[:, None] * np.column_stack(rises) / (2 * _STEP)
+        by_numbers = jacobian(function, values, STEP * self.units)
+        return self.units[:, None] * by_numbers * self.units
 
     def _solve(self, H, right):
         """Solve with a curvature that may be flat where numbers change no score."""
@@ -281,8 +283,8 @@ class _Retraining:
             obstacle = f"{type(self.model.last).__name__} is not a linear model"
         elif self.loss is None:
             obstacle = "the loss of the model has no known slope"
-        elif len(self.values) > _MOST_NUMBERS:
-            obstacle = f"the model has more than {_MOST_NUMBERS} numbers"
+        elif len(self.values) > MOST_NUMBERS:
+            obstacle = f"the model has more than {MOST_NUMBERS} numbers"
         if obstacle is not None:
             raise ValueError(
                 f"contraction_radius is not known here: {obstacle}. contraction_rate("

@@ -5,6 +5,7 @@
 
 import numpy as np
 
+from skperf.metrics._derivatives import MOST_NUMBERS, STEP, jacobian
 from skperf.metrics._induce import deploy
 from skperf.retraining._descents import find_slope
 from skperf.retraining._performative_slope import DifferencedRisk
@@ -12,7 +13,6 @@ from skperf.retraining._population import check_population
 from skperf.shift._binding import bind_to_sample
 from skperf.utils._arguments import require_shift
 
-_MOST_NUMBERS = 500  # whose curvature is measured
 _FLAT = 1e-9  # of the largest curvature, below which a direction counts as flat
 _BENT = 1e-4  # of the largest curvature, by which a risk may bend downwards
 
@@ -110,9 +110,9 @@ def optimality_gap(
 def _newton_gain(slope_at):
     """Return what one Newton step saves of a parabola."""
     values = slope_at.parameters.get()
-    if len(values) > _MOST_NUMBERS:
+    if len(values) > MOST_NUMBERS:
         raise ValueError(
-            f"optimality_gap measures the curvature of at most {_MOST_NUMBERS} numbers;"
+            f"optimality_gap measures the curvature of at most {MOST_NUMBERS} numbers;"
             f" the model has {len(values)}. Fit PerformativeRiskMinimizer, and compare "
             "its performative_risk_ with that of the model."
         )
@@ -132,10 +132,6 @@ def _newton_gain(slope_at):
 
 def _hessian(slope_at, values):
     """Return the second derivatives, by central differences of the gradient."""
-    steps = np.cbrt(np.finfo(float).eps) * np.maximum(np.abs(values), 1.0)
-    rows = [
-        (slope_at(values + move).gradient - slope_at(values - move).gradient) / 2
-        for move in np.diag(steps)
-    ]
-    hessian = np.array(rows) / steps[:, None]
+    steps = STEP * np.maximum(np.abs(values), 1.0)
+    hessian = jacobian(lambda moved: slope_at(moved).gradient, values, steps)
     return (hessian + hessian.T) / 2

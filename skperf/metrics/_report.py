@@ -10,7 +10,7 @@ from skperf.base import BaseRiskMinimizer
 from skperf.metrics._certificates import Assumption, Certificate, ConvergenceReport
 from skperf.metrics._contraction import measured_rate
 from skperf.metrics._induce import deploy
-from skperf.metrics._linearization import contraction_radius
+from skperf.metrics._linearization import radius_at
 from skperf.metrics._theorems import (
     UNKNOWN,
     in_parameters,
@@ -114,15 +114,13 @@ def convergence_report(
       rate: 0.5
       so: retraining settles at the one stable model, from every start.
     """
-    how = {"response_method": response_method, "pos_label": pos_label}
-    model = deploy(estimator, **how)
+    model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight)
     require_shift(shift)
     world = bind_to_sample(shift, base, random_state)
     sample = settle(world, model)
     known = [] if remembers(world.start()) else _theorems(model, shift, world, sample)
-    given = {"sample_weight": sample_weight, "random_state": random_state}
-    local = _at_the_model(estimator, shift, base, how | given)
+    local = _at_the_model(estimator, shift, world, model)
     premise = (
         f"If people react as {type(shift).__name__} says. Theorems are about all "
         "models; estimates of their constants are lower bounds, and prove nothing."
@@ -163,11 +161,11 @@ def _seen_sensitivity(model, world, sample):
     return float(np.sum((q - p)[used] ** 2 / p[used]) / move)
 
 
-def _at_the_model(estimator, shift, base, options):
+def _at_the_model(estimator, shift, world, model):
     """Return the certificate by the derivative of one retraining."""
     source = "The derivative of one retraining at this model, on its own data alone."
     try:
-        contraction = contraction_radius(estimator, shift, base.X, base.y, **options)
+        contraction = radius_at(shift, world, model)
     except ValueError as error:
         return Certificate(source, [], np.nan, f"nothing. {error}", is_global=False)
     radius = contraction.radius
