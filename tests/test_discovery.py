@@ -29,14 +29,17 @@ from skperf.inspection import (
 )
 from skperf.metrics import DetectorEvaluation
 from skperf.shift import (
+    BudgetedResponse,
     FunctionShift,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
+    ThresholdPolicy,
     TransformedPredictionShift,
 )
 
@@ -65,6 +68,7 @@ MINIMIZERS = [
 ]
 EXAMPLES = [
     *MINIMIZERS,
+    BudgetedResponse(0.1),
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
     LaggedShift(REJECT, 2),
@@ -74,10 +78,12 @@ EXAMPLES = [
     OutcomeShift(0.5),
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),
+    QuantilePolicy(REJECT, 0.2),
     REJECT,
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
     StrategicResponse(0.1),
+    ThresholdPolicy(REJECT, 0.5),
     TokenTuning(),
     TorchClassifier(),
     TorchRegressor(),
