@@ -23,7 +23,9 @@ from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
     DriftDisplay,
+    ReactionDisplay,
     RetrainingDisplay,
+    RetrainingRunsDisplay,
     RiskLandscapeDisplay,
     StressDisplay,
 )
@@ -117,7 +119,13 @@ def evaluation():
 DISPLAYS = {  # how each is made
     DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
     DriftDisplay: lambda: DriftDisplay([0.1, 0.3], [0.1, 0.1]).plot(),
+    ReactionDisplay: lambda: ReactionDisplay.from_estimator(
+        minimizer(), OutcomeShift(0.5), *SMALL
+    ),
     RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
+    RetrainingRunsDisplay: lambda: RetrainingRunsDisplay.from_estimators(
+        {"one": [minimizer()]}
+    ),
     RiskLandscapeDisplay: lambda: RiskLandscapeDisplay.from_estimator(
         minimizer(), OutcomeShift(0.5), *SMALL, grid_resolution=3
     ),
