@@ -113,8 +113,9 @@ plt.show()
 # moved, .5838. A penalty on the column of ones makes raising it dear, and the other
 # coefficients pay for some of it.
 #
-# So this figure studies a penalty. Reactions that differ between people are hidden by
-# no intercept: when only some move (:ref:`sphx_glr_auto_examples_optimum_plot_fraudsters_adapt.py`),
-# when who is rejected comes back as somebody else
-# (:ref:`sphx_glr_auto_examples_first_steps_plot_credit_study.py`), or where the
-# gradient is not the same everywhere, as that of a net is.
+# So this figure studies a penalty. No intercept hides reactions that differ between
+# people: when only some move, as in
+# :ref:`sphx_glr_auto_examples_optimum_plot_fraudsters_adapt.py`; when who is rejected
+# comes back as somebody else, as in
+# :ref:`sphx_glr_auto_examples_first_steps_plot_credit_study.py`; or where the gradient
+# is not the same everywhere, as that of a net is.
