@@ -20,7 +20,7 @@ from skperf.shift._sample import Floats, Rows, Sample, Table
 from skperf.utils._sklearn import Interval, _num_samples
 from skperf.utils._tables import add_to_columns, column_indices, take_rows
 
-_HALVINGS = 50  # of the budget, until the cheapest move is known
+_HALVINGS = 32  # of the budget, until the cheapest move is known
 _BEYOND = 2.0**-30  # of the budget: so far past the threshold that rounding is nothing
 
 
@@ -64,7 +64,7 @@ class BudgetedResponse(BaseShift):
     -----
     The gradient gives the direction; it is that of :class:`StrategicResponse`, and
     trees, which have none, move nobody. How far is found by halving, which asks the
-    model 51 times about the people who can be accepted.
+    model 33 times about the people who can be accepted.
 
     People who were moved sit at the threshold, a billionth of the budget beyond it.
     There is no slope to follow to an optimum: who can just not afford to move jumps.

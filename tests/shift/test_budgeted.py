@@ -41,7 +41,7 @@ def move(shift, X=X, y=Y, predictor=predictor):
     ids=str,
 )
 def test_contract(shift):
-    check_shift(shift)
+    check_shift(shift, n_draws=20)
 
 
 @pytest.mark.parametrize("columns", [[0, 1, 2], [1], [2, 0]])

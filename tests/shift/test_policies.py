@@ -54,7 +54,7 @@ def decisions(policy, y_pred, sample_weight=None):
     ids=str,
 )
 def test_contract(policy):
-    check_shift(policy)
+    check_shift(policy, n_draws=20)
     assert not policy.is_differentiable
     assert policy.jumps
 
