@@ -41,6 +41,35 @@ def propose_tilt(told: Floats) -> str:
     )
 
 
+def propose_pairs(per_strength: Floats) -> str:
+    """Return how many pairs tell a strength, if half of the people change.
+
+    Each person's change has a variance of at most 1/4.
+    """
+    information = 4 * float(np.mean(per_strength**2))
+    if not information:
+        return (
+            "Give pairs of people who can change, under a model that tells them "
+            "something else."
+        )
+    n_pairs = int(np.ceil((_Z / _PRECISION) ** 2 / information))
+    return (
+        f"{n_pairs} pairs like these tell any strength to +-{_PRECISION:g} at the "
+        "least, without a perturbation and so at no risk."
+    )
+
+
+def propose_level(moves: Floats, outcomes: Floats) -> str:
+    """Return a prediction for everybody that tells what moves outcomes, by pairs."""
+    size = _TILT * float(np.std(outcomes)) or _SHIFT
+    n_pairs = int(np.ceil((_Z * np.std(moves) / (_PRECISION * size)) ** 2))
+    return (
+        f"Tell everybody {size:.3g}: {max(n_pairs, 2)} pairs then tell the feedback to "
+        f"+-{_PRECISION:g}. It raises the squared error of the predictions by about "
+        f"{size**2:.2g} while it lasts, if they are right on average."
+    )
+
+
 def propose_arm(comparison: Comparison, values: Floats, root: Floats) -> str | None:
     """Return a second model that would tell all strengths, or None.
 

@@ -15,7 +15,10 @@ from skperf.exceptions import UnidentifiedError
 from skperf.shift import (
     BaseShift,
     Deployment,
+    OutcomeShift,
+    ResampleIfRejected,
     Sample,
+    SelfFulfillingShift,
     StrategicResponse,
     Strength,
     estimate_shift,
@@ -137,3 +140,52 @@ def test_a_tilt_where_everybody_is_told_the_same():
     assert number(r"add ([\d.]+) times", told) == 0.1
     assert number(r"exactly; (\d+) people", told) == np.ceil(2 * (Z / 0.1) ** 2)
     assert number(r"by about ([\d.]+) while", told) == 0.01
+
+
+def test_pairs_without_variation():
+    """p = a f of at most 1/4 variance: n = (1.96 / .1)^2 / (4 mean f^2)."""
+    X = np.random.default_rng(0).normal(size=(50, 1))
+    f = np.full(50, 0.5)
+    seen = Sample(X, np.zeros(50, dtype=int))
+    pairs = Deployment(seen, seen, y_pred=f, paired=True)
+    told = refusal(SelfFulfillingShift(0.5), pairs)
+    assert number(r"(\d+) pairs like these", told) == np.ceil((Z / 0.1) ** 2)
+
+
+def test_pairs_of_people_who_were_told_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 1)), 3 * rng.normal(size=400)
+    moves = rng.normal(size=400)
+    pairs = Deployment(
+        Sample(X, y), Sample(X, y + moves), y_pred=np.zeros(400), paired=True
+    )
+    told = refusal(OutcomeShift(0.5), pairs)
+    size = number(r"everybody ([\d.]+): ", told)
+    n = int(number(r": (\d+) pairs then", told))
+    assert_allclose(size, np.std(y) / 2, rtol=0.01)
+    assert_allclose(number(r"by about ([\d.]+) while", told), size**2, rtol=0.1)
+    X, y = rng.normal(size=(n, 1)), 3 * rng.normal(size=n)
+    after = Sample(X, y + 0.4 * size + rng.normal(size=n))
+    level = Deployment(Sample(X, y), after, y_pred=np.full(n, size), paired=True)
+    error = estimate_shift(OutcomeShift(0.5), level).standard_errors["feedback"]
+    assert_allclose(Z * error, 0.1, rtol=0.25)
+
+
+def test_a_perturbation_that_is_none():
+    X = np.zeros((50, 1))
+    y = np.random.default_rng(0).normal(size=50)
+    alone = Deployment(
+        None, Sample(X, y), y_pred=np.ones(50), perturbation=np.full(50, 0.1)
+    )
+    told = refusal(OutcomeShift(0.0), alone)
+    assert "6147 rows tell the strength a to +-0.1" in told
+
+
+def test_everybody_was_rejected():
+    X = np.zeros((50, 1))
+    seen = Sample(X, np.arange(50) % 2)
+    told = refusal(
+        ResampleIfRejected(0.5), Deployment(seen, seen, y_pred=np.ones(50), paired=True)
+    )
+    assert "Predict 0.9 for everybody, and give pairs" in told
+    assert "about 0.01 while it lasts" in told
