@@ -146,7 +146,7 @@ def test_pairs_without_variation():
     """p = a f of at most 1/4 variance: n = (1.96 / .1)^2 / (4 mean f^2)."""
     X = np.random.default_rng(0).normal(size=(50, 1))
     f = np.full(50, 0.5)
-    seen = Sample(X, np.zeros(50, dtype=int))
+    seen = Sample(X, np.arange(50) % 2)
     pairs = Deployment(seen, seen, y_pred=f, paired=True)
     told = refusal(SelfFulfillingShift(0.5), pairs)
     assert number(r"(\d+) pairs like these", told) == np.ceil((Z / 0.1) ** 2)
