@@ -38,7 +38,7 @@ def move(shift, X=X, y=Y, predictor=predictor):
         BudgetedResponse(2.0, cost=[1.0, 3.0], strategic_features=[1, 2]),
         BudgetedResponse(0.5, responds=[1]),
     ],
-    ids=str,
+    ids=["all", "two columns", "prices", "ones"],
 )
 def test_contract(shift):
     check_shift(shift, n_draws=20)

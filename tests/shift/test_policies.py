@@ -51,7 +51,7 @@ def decisions(policy, y_pred, sample_weight=None):
         QuantilePolicy(BudgetedResponse(0.3), 0.3),
         ThresholdPolicy(BudgetedResponse(0.3, strategic_features=[1]), 0.6),
     ],
-    ids=str,
+    ids=["above", "worst", "worst moves a column", "worst can pay", "above can pay"],
 )
 def test_contract(policy):
     check_shift(policy, n_draws=20)
@@ -115,7 +115,9 @@ def test_the_threshold_of_everybody_holds_for_who_asks_elsewhere():
 
 
 @pytest.mark.parametrize(
-    "policy", [ThresholdPolicy(SEEN, 0.4), QuantilePolicy(SEEN, 0.25)], ids=str
+    "policy",
+    [ThresholdPolicy(SEEN, 0.4), QuantilePolicy(SEEN, 0.25)],
+    ids=["above", "worst"],
 )
 def test_predictions_that_cannot_be_ordered(policy):
     with pytest.raises(ValueError, match="one prediction for each person"):
