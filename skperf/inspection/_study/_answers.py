@@ -1,0 +1,197 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The five questions of whoever deploys a model, answered in plain words."""
+
+from skperf.inspection._study._decision import name_row
+from skperf.inspection._study._tables import ROW
+from skperf.inspection._study._ways import WAYS
+from skperf.retraining._advice import advise
+
+#: What is asked, in the order of the report.
+DEPLOY = "Which model do I deploy?"
+LOSE = "What do I lose?"
+SETTLE = "Does retraining settle?"
+GAMED = "Which features are gamed?"
+HURT = "Whom does it hurt?"
+
+_MINIMIZER = {"retrained": "last", "averaged": "all"}
+_MOST = 5  # features in a sentence
+
+
+def answer(decisions, tables, n_people, reference):
+    """Return the answers to all questions.
+
+    Parameters
+    ----------
+    decisions : list of Decision
+        By the risk first, then by scores.
+
+    tables : dict of str to DataFrame
+        The results, by_group and gaming of a study.
+
+    n_people : int
+        Who are held out.
+
+    reference : str
+        The first way.
+
+    Returns
+    -------
+    answers : dict of str to list of str
+        Sentences by question. Features and groups are told of the reference of the
+        estimator with the lowest risk, which is what people meet first.
+    """
+    results, by_group = tables["results"], tables["by_group"]
+    by_risk = [each for each in decisions if each.figure == "risk"]
+    gamed, hurt = [], []
+    for each in by_risk:
+        first = (*each.best[:2], reference)
+        gamed.append(_of(first) + gaming_words(_rows(tables["gaming"], first)))
+        hurt.append(_of(first) + reaction_words(_rows(by_group, first)))
+        if each.best != first:
+            hurt.append(_of(each.best) + change_words(_rows(by_group, each.best)))
+    return {
+        DEPLOY: [deploy_words(each, n_people) for each in decisions],
+        LOSE: [loss_words(row) for row in results.itertuples()],
+        SETTLE: list(filter(None, map(settle_words, results.itertuples())))
+        or ["No model was retrained."],
+        GAMED: gamed,
+        HURT: hurt,
+    }
+
+
+def deploy_words(decision, n_people):
+    """Say which model to deploy by one figure, or that no difference can be told."""
+    is_risk = decision.figure == "risk"
+    figure = "risk" if is_risk else f"“{decision.figure}”"
+    side = "lowest" if is_risk else "highest"
+    best = name_row(decision.best)
+    start = f"If people react as in “{decision.shift}”: "
+    if decision.equals or not decision.is_judged:
+        start += f"{best} has the {side} {figure}, {decision.value:.4g}"
+        return start + _doubt(decision, n_people)
+    words = f"{start}deploy {best}. Its {figure} is {decision.value:.4g}"
+    n_others = len(decision.worse)
+    if not n_others:
+        return f"{words}, and there is no other model to compare it with."
+    others = "the other one is" if n_others == 1 else f"all {n_others} others are"
+    return f"{words}, and {others} worse beyond chance."
+
+
+def _doubt(decision, n_people):
+    """Say from which models the best cannot be told apart."""
+    if not decision.is_judged:
+        return ". There are no intervals, so that may be by chance."
+    equals = "; ".join(map(name_row, decision.equals))
+    told = (
+        f", but with {n_people} people held out no difference can be told to: {equals}."
+    )
+    rows = [decision.best, *decision.equals]
+    order = [list(WAYS).index(way) for _, _, way in rows]
+    easy = [
+        name_row(row) for row, o in zip(rows, order, strict=True) if o == min(order)
+    ]
+    return f"{told} The least work of these: {'; '.join(easy)}."
+
+
+def loss_words(row):
+    """Say what the reaction costs the reference, and what another way wins back."""
+    who = f"{row.estimator}, {row.way}, “{row.shift}”: "
+    if row.risk != row.risk:
+        return f"{who}there is no such model. {row.missing}"
+    if row.difference == row.difference:
+        ends = _signed(row.difference, row.difference_low, row.difference_high)
+        return f"{who}the risk is {row.risk:.4g}, against the first way {ends}."
+    ends = _signed(row.risk_change, row.risk_change_low, row.risk_change_high)
+    return (
+        f"{who}the risk is {row.risk_nobody_reacts:.4g} where nobody reacts and "
+        f"{row.risk:.4g} once people do: {ends}."
+    )
+
+
+def settle_words(row):
+    """Say whether retraining settles, None of a model that was not retrained."""
+    if row.settled is None or row.settled != row.settled:
+        return None
+    who = f"{row.estimator}, {row.way}, “{row.shift}”: "
+    moves = f"one more retraining moves predictions by {row.residual:.2g}"
+    if not row.settled:
+        words = f"{who}not after {row.rounds:.0f} rounds ({row.diagnosis}); {moves}."
+        return f"{words} {_advice(row)}".rstrip()
+    if row.settled_round == row.settled_round:
+        return (
+            f"{who}yes, in risk: {moves}, but from round {row.settled_round:.0f} on "
+            f"the risk of those who train stays at {row.settled_risk:.4g}."
+        )
+    return f"{who}yes, after {row.rounds:.0f} rounds ({row.diagnosis}); {moves}."
+
+
+def gaming_words(rows):
+    """Say which features are gamed at the cost of a model."""
+    if not len(rows):
+        return "no column moves in this reaction; it changes weights or targets."
+    costly = rows[rows["cost_low"] > 0]
+    if not len(costly):
+        return "columns move, but no single move costs risk beyond chance."
+    told = "; ".join(
+        f"{row.feature} {_signed(row.cost, row.cost_low, row.cost_high)}"
+        for row in costly.head(_MOST).itertuples()
+    )
+    return f"moves of these cost risk: {told}."
+
+
+def reaction_words(rows):
+    """Say in which groups the reaction raises the risk."""
+    if not len(rows):
+        return "no groups were asked for; fit(X, y, by=...) does."
+    hurt = rows[rows["risk_change_low"] > 0].sort_values("risk_change")
+    if not len(hurt):
+        return "in no group does the reaction raise the risk beyond chance."
+    worst = list(hurt.itertuples())[-1]
+    ends = _signed(worst.risk_change, worst.risk_change_low, worst.risk_change_high)
+    return (
+        f"the reaction raises the risk most in the group “{worst.group}”, from "
+        f"{worst.risk_nobody_reacts:.4g} to {worst.risk:.4g} ({ends}), and beyond "
+        f"chance in {len(hurt)} of {len(rows)} groups."
+    )
+
+
+def change_words(rows):
+    """Say which groups are worse off with a model than with the reference."""
+    if not len(rows):
+        return "no groups were asked for."
+    worse = rows[rows["difference_low"] > 0]
+    if not len(worse):
+        return "no group has a higher risk than with the first way, beyond chance."
+    told = "; ".join(
+        f"“{row.group}” "
+        f"{_signed(row.difference, row.difference_low, row.difference_high)}"
+        for row in worse.itertuples()
+    )
+    return f"a higher risk than with the first way have: {told}."
+
+
+def _of(row):
+    return f"{name_row(row)}, “{row[1]}”: "
+
+
+def _rows(table, row):
+    """Return the rows of a table that are of one model."""
+    if not len(table):
+        return table
+    return table[(table[list(ROW)] == row).all(axis=1)]
+
+
+def _advice(row):
+    """Return what may help a retraining that has not settled."""
+    first = row.diagnosis.split(", ")[0]
+    if row.way not in _MINIMIZER or first == "interrupted":
+        return ""
+    return advise(first, _MINIMIZER[row.way])
+
+
+def _signed(value, low, high):
+    if low != low:
+        return f"{value:+.3g}"
+    return f"{value:+.3g} ({low:+.3g} to {high:+.3g})"
