@@ -23,7 +23,9 @@ from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
     DriftDisplay,
+    GamingDisplay,
     RetrainingDisplay,
+    RetrainingStudy,
     RiskLandscapeDisplay,
     StressDisplay,
 )
@@ -75,6 +77,7 @@ EXAMPLES = [
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),
     REJECT,
+    RetrainingStudy(LogisticRegression(), REJECT),
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
     StrategicResponse(0.1),
@@ -108,9 +111,16 @@ def evaluation():
     return DetectorEvaluation(pd.DataFrame(figures), pd.DataFrame(tokens))
 
 
+def costs():
+    pd = pytest.importorskip("pandas")
+    row = {"feature": "x", "cost": 0.2, "cost_low": 0.1, "cost_high": 0.3}
+    return pd.DataFrame([row])
+
+
 DISPLAYS = {  # how each is made
     DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
     DriftDisplay: lambda: DriftDisplay([0.1, 0.3], [0.1, 0.1]).plot(),
+    GamingDisplay: lambda: GamingDisplay.from_importance(costs()),
     RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
     RiskLandscapeDisplay: lambda: RiskLandscapeDisplay.from_estimator(
         minimizer(), OutcomeShift(0.5), *SMALL, grid_resolution=3

@@ -3,6 +3,8 @@
 
 """The five questions of whoever deploys a model, answered in plain words."""
 
+import numpy as np
+
 from skperf.inspection._study._decision import name_row
 from skperf.inspection._study._tables import ROW
 from skperf.inspection._study._ways import WAYS
@@ -180,7 +182,8 @@ def _rows(table, row):
     """Return the rows of a table that are of one model."""
     if not len(table):
         return table
-    return table[(table[list(ROW)] == row).all(axis=1)]
+    pairs = zip(ROW, row, strict=True)
+    return table[np.logical_and.reduce([table[name] == value for name, value in pairs])]
 
 
 def _advice(row):

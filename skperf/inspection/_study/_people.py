@@ -8,7 +8,11 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from skperf.utils._sklearn import _num_samples, _safe_indexing
+from skperf.utils._sklearn import (
+    _num_samples,
+    _safe_indexing,
+    check_pandas_support,
+)
 from skperf.utils._tables import column_indices
 
 _MOST_GROUPS = 30
@@ -56,10 +60,8 @@ def number_persons(persons, n_samples):
     """Return the number of the person of each row."""
     if persons is None:
         return np.arange(n_samples)
-    try:
-        return np.unique(persons, return_inverse=True)[1].ravel()
-    except TypeError:  # labels of several types have no order
-        return np.unique(persons.astype(str), return_inverse=True)[1].ravel()
+    pandas = check_pandas_support("A study")
+    return pandas.factorize(persons)[0]  # labels of any type
 
 
 def find_groups(X, by):

@@ -7,7 +7,6 @@ import warnings
 from contextlib import suppress
 
 import numpy as np
-from sklearn import config_context
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
@@ -75,11 +74,10 @@ def draw_scores(judging, model, held_out, seen):
     X, y, persons = seen.sample.X, seen.sample.y, held_out.persons[seen.rows]
     drawn = draw_persons(held_out.n_persons, judging.n_bootstrap, judging.random_state)
     next(drawn)
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        for number, count in enumerate(drawn, 1):  # of what was checked above
-            weights = seen.weights * count[persons]
-            for name, scorer in called.items():
-                scores[name][number] = _score_or_nan(scorer, asked, X, y, weights)
+    for number, count in enumerate(drawn, 1):
+        weights = seen.weights * count[persons]
+        for name, scorer in called.items():
+            scores[name][number] = _score_or_nan(scorer, asked, X, y, weights)
     return scores
 
 

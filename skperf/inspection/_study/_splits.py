@@ -3,6 +3,7 @@
 
 """Who trains and who is held out: nobody is ever both."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -49,7 +50,9 @@ def split_people(cv, y, persons, *, classifier, random_state):
     stratified = classifier and y.ndim == 1
     splitter = _choose(cv, several, stratified, random_state)
     rows = np.zeros((len(persons), 1))
-    splits = list(splitter.split(rows, y, persons if several else None))
+    with warnings.catch_warnings():  # below is judged whether groups were needed
+        warnings.filterwarnings("ignore", message="The groups parameter is ignored")
+        splits = list(splitter.split(rows, y, persons if several else None))
     if cv is None:
         splits = splits[:1]
     for train, test in splits:

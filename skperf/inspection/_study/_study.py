@@ -100,7 +100,7 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
           `diagnosis_`, `n_iter_` and `stability_residual_` of minimizers
         - settled_round, settled_risk: where it settled in risk only
         - fit_time: seconds, the mean over splits
-        - missing: why there is no such model
+        - missing: why there is no such model, NaN where there is one
 
     by_group_ : DataFrame
         A row for each model and group of `by`: "n_people" held out, their "share" of
@@ -154,19 +154,21 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
     >>> from sklearn.datasets import make_classification
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skperf.inspection import RetrainingStudy
-    >>> from skperf.shift import ResampleIfRejected
+    >>> from skperf.shift import StrategicResponse
     >>> X, y = make_classification(1000, random_state=0)
     >>> study = RetrainingStudy(
     ...     LogisticRegression(),
-    ...     ResampleIfRejected(delta=0.1),
+    ...     StrategicResponse(0.3),
     ...     ways=("ordinary", "retrained"),
     ...     random_state=0,
     ... ).fit(X, y)
     >>> study.results_[["way", "risk", "diagnosis"]].round(3)
              way   risk      diagnosis
-    0   ordinary  0.149  not retrained
-    1  retrained  0.149      converged
+    0   ordinary  0.440  not retrained
+    1  retrained  0.182      converged
     >>> print(study.recommend())
+    If people react as in “StrategicResponse”: deploy LogisticRegression, retrained. Its
+    risk is 0.1821, and the other one is worse beyond chance.
     """
 
     _parameter_constraints: ClassVar[dict] = {
