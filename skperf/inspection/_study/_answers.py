@@ -30,7 +30,7 @@ def answer(decisions, tables, n_people, reference):
         By the risk first, then by scores.
 
     tables : dict of str to DataFrame
-        The results, by_group and gaming of a study.
+        The results, by_group, gaming and decision of a study.
 
     n_people : int
         Who are held out.
@@ -41,26 +41,44 @@ def answer(decisions, tables, n_people, reference):
     Returns
     -------
     answers : dict of str to list of str
-        Sentences by question. Features and groups are told of the reference of the
-        estimator with the lowest risk, which is what people meet first.
+        Sentences by question.
     """
-    results, by_group = tables["results"], tables["by_group"]
-    by_risk = [each for each in decisions if each.figure == "risk"]
-    gamed, hurt = [], []
-    for each in by_risk:
-        first = (*each.best[:2], reference)
-        gamed.append(_of(first) + gaming_words(_rows(tables["gaming"], first)))
-        hurt.append(_of(first) + reaction_words(_rows(by_group, first)))
-        if each.best != first:
-            hurt.append(_of(each.best) + change_words(_rows(by_group, each.best)))
+    results = list(tables["results"].itertuples())
+    settled = [settle_words(row) for row in results]
     return {
         DEPLOY: [deploy_words(each, n_people) for each in decisions],
-        LOSE: [loss_words(row) for row in results.itertuples()],
-        SETTLE: list(filter(None, map(settle_words, results.itertuples())))
-        or ["No model was retrained."],
-        GAMED: gamed,
-        HURT: hurt,
+        LOSE: [loss_words(row, reference) for row in results],
+        SETTLE: list(filter(None, settled)) or ["No model was retrained."],
+        GAMED: [
+            _of(first) + gaming_words(rows_of(tables["gaming"], first))
+            for first, _ in told_of(tables["decision"], reference)
+        ],
+        HURT: hurt_answers(tables["decision"], tables["by_group"], reference),
     }
+
+
+def told_of(decision, reference):
+    """Return whom features and groups are told of under each shift.
+
+    Returns
+    -------
+    pairs : list of (tuple, tuple)
+        The rows of the reference of the estimator with the lowest risk, which is what
+        people meet first, and of the model with the lowest risk.
+    """
+    by_risk = decision[decision["figure"] == "risk"]
+    best = list(by_risk[list(ROW)].itertuples(index=False, name=None))
+    return [((*row[:2], reference), row) for row in best]
+
+
+def hurt_answers(decision, by_group, reference):
+    """Return the answers to the last question, for the groups of a table."""
+    answers = []
+    for first, best in told_of(decision, reference):
+        answers.append(_of(first) + reaction_words(rows_of(by_group, first)))
+        if best != first:
+            answers.append(_of(best) + change_words(rows_of(by_group, best), reference))
+    return answers
 
 
 def deploy_words(decision, n_people):
@@ -87,7 +105,8 @@ def _doubt(decision, n_people):
         return ". There are no intervals, so that may be by chance."
     equals = "; ".join(map(name_row, decision.equals))
     told = (
-        f", but with {n_people} people held out no difference can be told to: {equals}."
+        f", but with {n_people} people held out no difference can be told between it "
+        f"and: {equals}."
     )
     rows = [decision.best, *decision.equals]
     order = [list(WAYS).index(way) for _, _, way in rows]
@@ -97,14 +116,14 @@ def _doubt(decision, n_people):
     return f"{told} The least work of these: {'; '.join(easy)}."
 
 
-def loss_words(row):
+def loss_words(row, reference):
     """Say what the reaction costs the reference, and what another way wins back."""
     who = f"{row.estimator}, {row.way}, “{row.shift}”: "
     if row.risk != row.risk:
         return f"{who}there is no such model. {row.missing}"
     if row.difference == row.difference:
         ends = _signed(row.difference, row.difference_low, row.difference_high)
-        return f"{who}the risk is {row.risk:.4g}, against the first way {ends}."
+        return f"{who}the risk is {row.risk:.4g}, against {reference} {ends}."
     ends = _signed(row.risk_change, row.risk_change_low, row.risk_change_high)
     return (
         f"{who}the risk is {row.risk_nobody_reacts:.4g} where nobody reacts and "
@@ -146,7 +165,7 @@ def gaming_words(rows):
 def reaction_words(rows):
     """Say in which groups the reaction raises the risk."""
     if not len(rows):
-        return "no groups were asked for; fit(X, y, by=...) does."
+        return "there are no groups; fit(X, y, by=...) asks for them."
     hurt = rows[rows["risk_change_low"] > 0].sort_values("risk_change")
     if not len(hurt):
         return "in no group does the reaction raise the risk beyond chance."
@@ -159,26 +178,26 @@ def reaction_words(rows):
     )
 
 
-def change_words(rows):
+def change_words(rows, reference):
     """Say which groups are worse off with a model than with the reference."""
     if not len(rows):
-        return "no groups were asked for."
+        return "there are no groups."
     worse = rows[rows["difference_low"] > 0]
     if not len(worse):
-        return "no group has a higher risk than with the first way, beyond chance."
+        return f"no group has a higher risk than with {reference}, beyond chance."
     told = "; ".join(
         f"“{row.group}” "
         f"{_signed(row.difference, row.difference_low, row.difference_high)}"
         for row in worse.itertuples()
     )
-    return f"a higher risk than with the first way have: {told}."
+    return f"a higher risk than with {reference} have: {told}."
 
 
 def _of(row):
     return f"{name_row(row)}, “{row[1]}”: "
 
 
-def _rows(table, row):
+def rows_of(table, row):
     """Return the rows of a table that are of one model."""
     if not len(table):
         return table

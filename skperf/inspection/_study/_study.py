@@ -4,6 +4,7 @@
 """One call for what a model will do: which to deploy, at what cost, for whom."""
 
 from numbers import Integral, Real
+from pathlib import Path
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -16,6 +17,7 @@ from skperf.inspection._study._decision import decide
 from skperf.inspection._study._plan import make_plan
 from skperf.inspection._study._play import play
 from skperf.inspection._study._pooled import pool
+from skperf.inspection._study._report import make_report, make_summary
 from skperf.inspection._study._tables import Tables
 from skperf.inspection._study._told import COLUMNS, collect, tell
 from skperf.inspection._study._watching import FitTask
@@ -273,6 +275,37 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return "\n".join(self.answers_[DEPLOY])
 
+    def report(self, path, *, min_group_size=20):
+        """Write a report that can be forwarded: one HTML file without a script.
+
+        The decision comes first, in plain words; then tables and pictures, what was
+        assumed and what was not measured. There are no rows and no IDs in it. Names of
+        models, shifts, groups and columns are.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where it is written.
+
+        min_group_size : int, default=20
+            Groups of fewer people held out are left out.
+
+        Returns
+        -------
+        path : Path
+            Where it was written.
+        """
+        check_is_fitted(self)
+        path = Path(path)
+        path.write_text(make_report(self, min_group_size), encoding="utf-8")
+        return path
+
+    def _html_repr(self):
+        """Return what a notebook shows: the decision, once there is one."""
+        if not hasattr(self, "results_"):
+            return super()._html_repr()
+        return make_summary(self)
+
     def _play_all(self, plan, X, y, sample_weight):
         """Return what came of each task."""
         tasks = plan.tasks
@@ -302,21 +335,21 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
     def _publish(self, plan, rows, told):
         """Become fitted, all at once."""
         frame = check_pandas_support("RetrainingStudy").DataFrame
+        decisions = [
+            decision
+            for figure in ("risk", *plan.judging.scorers)
+            for decision in decide(rows, figure, self.confidence_level)
+        ]
         made = Tables(plan, rows, self.confidence_level)
         tables = {
             "results": made.results(),
             "by_group": made.by_group(),
             "gaming": made.gaming(),
             "history": made.history(),
+            "decision": frame([each.to_row() for each in decisions]),
         }
-        decisions = [
-            decision
-            for figure in ("risk", *plan.judging.scorers)
-            for decision in decide(rows, figure, self.confidence_level)
-        ]
         vars(self).update(
             {f"{name}_": table for name, table in tables.items()},
-            decision_=frame([decision.to_row() for decision in decisions]),
             answers_=answer(decisions, tables, plan.n_people, plan.ways[0]),
             warnings_=frame([each.to_row() for each in told], columns=COLUMNS),
             n_people_=plan.n_people,

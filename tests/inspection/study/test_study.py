@@ -159,7 +159,7 @@ def test_a_location_scale_family_has_its_closed_form():
     assert decision["not_told_apart"] == ["LinearRegression, ordinary"]
     assert decision["worse"] == ["LinearRegression, retrained"]
     told = fitted.recommend()
-    assert "with 50 people held out no difference can be told to: Linear" in told
+    assert "with 50 people held out no difference can be told between it and: " in told
     assert told.endswith("The least work of these: LinearRegression, ordinary.")
 
 
