@@ -8,7 +8,6 @@ import numpy as np
 from skperf.inspection._study._decision import name_row
 from skperf.inspection._study._tables import ROW
 from skperf.inspection._study._ways import WAYS
-from skperf.retraining._advice import advise
 
 #: What is asked, in the order of the report.
 DEPLOY = "Which model do I deploy?"
@@ -17,7 +16,15 @@ SETTLE = "Does retraining settle?"
 GAMED = "Which features are gamed?"
 HURT = "Whom does it hurt?"
 
-_MINIMIZER = {"retrained": "last", "averaged": "all"}
+_MEANING = {
+    "slow": "the gap still falls, or there were too few rounds to tell",
+    "plateau": "the gap stays, as the model answers in jumps or its solver stops early",
+    "cycle": "the same models replace each other",
+    "diverging": "each model moves the data more than the one before",
+    "noise floor": "the data are drawn anew, and the gap is that noise",
+    "small steps": "the estimator calls its own fits unfinished",
+    "untrained": "refitting changes nothing, as with a warm start",
+}
 _MOST = 5  # features in a sentence
 
 
@@ -138,8 +145,12 @@ def settle_words(row):
     who = f"{row.estimator}, {row.way}, “{row.shift}”: "
     moves = f"one more retraining moves predictions by {row.residual:.2g}"
     if not row.settled:
-        words = f"{who}not after {row.rounds:.0f} rounds ({row.diagnosis}); {moves}."
-        return f"{words} {_advice(row)}".rstrip()
+        words = dict.fromkeys(row.diagnosis.split(", "))
+        means = "; ".join(_MEANING[word] for word in words if word in _MEANING)
+        return (
+            f"{who}not after {row.rounds:.0f} rounds ({row.diagnosis}: {means}); "
+            f"{moves}."
+        )
     if row.settled_round == row.settled_round:
         return (
             f"{who}yes, in risk: {moves}, but from round {row.settled_round:.0f} on "
@@ -172,9 +183,9 @@ def reaction_words(rows):
     worst = list(hurt.itertuples())[-1]
     ends = _signed(worst.risk_change, worst.risk_change_low, worst.risk_change_high)
     return (
-        f"the reaction raises the risk most in the group “{worst.group}”, from "
-        f"{worst.risk_nobody_reacts:.4g} to {worst.risk:.4g} ({ends}), and beyond "
-        f"chance in {len(hurt)} of {len(rows)} groups."
+        f"the reaction raises the risk beyond chance in {len(hurt)} of {len(rows)} "
+        f"groups, most in “{worst.group}”: from {worst.risk_nobody_reacts:.4g} to "
+        f"{worst.risk:.4g}, {ends}."
     )
 
 
@@ -205,15 +216,7 @@ def rows_of(table, row):
     return table[np.logical_and.reduce([table[name] == value for name, value in pairs])]
 
 
-def _advice(row):
-    """Return what may help a retraining that has not settled."""
-    first = row.diagnosis.split(", ")[0]
-    if row.way not in _MINIMIZER or first == "interrupted":
-        return ""
-    return advise(first, _MINIMIZER[row.way])
-
-
 def _signed(value, low, high):
     if low != low:
         return f"{value:+.3g}"
-    return f"{value:+.3g} ({low:+.3g} to {high:+.3g})"
+    return f"{value:+.3g}, interval {low:+.3g} to {high:+.3g}"

@@ -8,9 +8,14 @@ from numbers import Number
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skperf.inspection._study._named import name_scorers, name_shifts
+from skperf.inspection._study._named import (
+    name_estimators,
+    name_scorers,
+    name_shifts,
+)
 from skperf.inspection._study._plan import check_ways
 from skperf.inspection._study._ways import WAYS
+from skperf.retraining._losses import default_risk
 
 
 def limits(study):
@@ -49,6 +54,11 @@ def limits(study):
         f"Fits gave {n_warned} warnings, of {len(study.warnings_)} kinds; they are in "
         "warnings_ of the study.",
     ]
+
+
+def risk_of(study):
+    """Name the loss of which the risk is the mean."""
+    return default_risk(next(iter(name_estimators(study.estimators).values())))
 
 
 def describe(shift):

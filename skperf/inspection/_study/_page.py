@@ -34,7 +34,7 @@ STYLE = """
   margin: 1rem 0; color: var(--ink); background: var(--paper); }
 .skperf-study th, .skperf-study td { text-align: left; vertical-align: top;
   padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line);
-  overflow-wrap: normal; }
+  min-width: 4.5em; }
 .skperf-study tr { background: var(--paper); }
 .skperf-study th { color: var(--faint); font-weight: 600; }
 .skperf-study .pictures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
@@ -63,7 +63,7 @@ STYLE = """
     display: block; }
   .skperf-study tr { border: 1px solid var(--line); margin: 0.6rem 0;
     padding: 0.3rem 0.6rem; }
-  .skperf-study td { border: none; padding: 0.15rem 0; overflow-wrap: anywhere; }
+  .skperf-study td { border: none; padding: 0.15rem 0; }
   .skperf-study td::before { content: attr(data-label) ": "; color: var(--faint); }
 }
 """

@@ -17,7 +17,7 @@ from skperf.inspection._study._answers import (
     told_of,
 )
 from skperf.inspection._study._decision import name_row
-from skperf.inspection._study._limits import limits
+from skperf.inspection._study._limits import limits, risk_of
 from skperf.inspection._study._page import (
     bullets,
     note,
@@ -100,7 +100,7 @@ def _table(study, rows):
 def _decision(study):
     told = (
         f"{study.n_people_} people held out, {study.confidence_level:.0%} intervals. "
-        "The risk is the mean loss on what people do once they have met the model; "
+        f"The risk is the {risk_of(study)} on what people do once they met the model; "
         "less is better. Models are told apart with all comparisons taken together."
     )
     return section(DEPLOY, bullets(study.answers_[DEPLOY]), note(told), kind="decision")
