@@ -1,24 +1,21 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Who trains and who is held out: nobody is ever both."""
+"""Who trains and who is held out: persons are split, not rows, so nobody is both."""
 
 import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import (
-    GroupKFold,
-    GroupShuffleSplit,
     KFold,
     ShuffleSplit,
-    StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
     check_cv,
 )
 
-_N_FOLDS = 4  # of which one is held out, where nothing else is asked for
+_HELD_OUT = 0.25  # the share of persons, where nothing else is asked for
 
 
 def split_people(cv, y, persons, *, classifier, random_state):
@@ -27,13 +24,14 @@ def split_people(cv, y, persons, *, classifier, random_state):
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        None holds a quarter of the people out, once; an int makes folds.
+        None holds a quarter of the people out, once; an int makes folds of them. Both
+        stratify them by the rarest class that a person has.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Targets; classes are stratified.
+        Targets.
 
     persons : ndarray of shape (n_samples,)
-        Numbers of the persons.
+        Numbers of the persons, from 0 on.
 
     classifier : bool
         Whether there are classes.
@@ -46,46 +44,52 @@ def split_people(cv, y, persons, *, classifier, random_state):
     splits : list of (ndarray, ndarray)
         Row numbers.
     """
-    several = len(np.unique(persons)) < len(persons)
+    if cv is not None and not isinstance(cv, Integral):
+        return _split_rows(check_cv(cv), y, persons)
+    n_persons = persons.max() + 1
     stratified = classifier and y.ndim == 1
-    splitter = _choose(cv, several, stratified, random_state)
+    labels = _rarest_class(y, persons, n_persons) if stratified else None
+    splitter = _choose(cv, stratified, random_state)
+    splits = []
+    for _, test in splitter.split(np.zeros((n_persons, 1)), labels):
+        is_out = np.zeros(n_persons, bool)
+        is_out[test] = True
+        rows = is_out[persons]
+        splits.append((np.flatnonzero(~rows), np.flatnonzero(rows)))
+    return splits
+
+
+def _choose(cv, stratified, random_state):
+    """Return what splits persons."""
+    if cv is None:
+        kind = StratifiedShuffleSplit if stratified else ShuffleSplit
+        return kind(1, test_size=_HELD_OUT, random_state=random_state)
+    kind = StratifiedKFold if stratified else KFold
+    return kind(cv, shuffle=True, random_state=random_state)
+
+
+def _rarest_class(y, persons, n_persons):
+    """Return for each person the rarest of the classes of the rows."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    ranks = np.argsort(np.argsort(counts, kind="stable"))
+    labels = np.full(n_persons, len(counts))
+    np.minimum.at(labels, persons, ranks[codes])
+    return labels
+
+
+def _split_rows(splitter, y, persons):
+    """Return what a splitter makes of the rows, if it keeps persons whole."""
+    several = len(np.unique(persons)) < len(persons)
     rows = np.zeros((len(persons), 1))
     with warnings.catch_warnings():  # below is judged whether groups were needed
         warnings.filterwarnings("ignore", message="The groups parameter is ignored")
         splits = list(splitter.split(rows, y, persons if several else None))
-    if cv is None:
-        splits = splits[:1]
     for train, test in splits:
-        _require_apart(persons[train], persons[test])
+        both = np.intersect1d(persons[train], persons[test])
+        if len(both):
+            raise ValueError(
+                f"cv puts {len(both)} persons on both sides of a split, so that models "
+                "are judged on people whom they know. Use a splitter that respects "
+                "groups, such as GroupKFold, or a number of folds."
+            )
     return splits
-
-
-def _choose(cv, several, stratified, random_state):
-    """Return what splits the rows."""
-    once = cv is None and not (several and stratified)
-    if once:
-        kinds = {(0, 0): ShuffleSplit, (0, 1): StratifiedShuffleSplit}
-        kind = kinds.get((several, stratified), GroupShuffleSplit)
-        return kind(1, test_size=1 / _N_FOLDS, random_state=random_state)
-    if cv is None or isinstance(cv, Integral):
-        folds = {
-            (0, 0): KFold,
-            (0, 1): StratifiedKFold,
-            (1, 0): GroupKFold,
-            (1, 1): StratifiedGroupKFold,
-        }
-        n_folds = _N_FOLDS if cv is None else cv
-        kind = folds[several, stratified]
-        return kind(n_folds, shuffle=True, random_state=random_state)
-    return check_cv(cv)
-
-
-def _require_apart(train, test):
-    """Raise a ValueError where somebody is on both sides."""
-    both = np.intersect1d(train, test)
-    if len(both):
-        raise ValueError(
-            f"cv puts {len(both)} persons on both sides of a split, so that models "
-            "are judged on people whom they know. Use a splitter that respects "
-            "groups, such as GroupKFold, or a number of folds."
-        )

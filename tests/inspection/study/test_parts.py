@@ -27,6 +27,7 @@ Y = np.repeat([0, 1], [90, 30])
 def test_persons_are_never_on_both_sides(classifier, seed, cv, most):
     rng = np.random.default_rng(seed)
     persons = rng.permutation(np.repeat(np.arange(120), most)[:120])
+    assert persons.max() + 1 == len(set(persons))
     y = Y if classifier else Y + rng.normal(size=120)
     splits = split_people(cv, y, persons, classifier=classifier, random_state=seed)
     assert len(splits) == (1 if cv is None else cv)
@@ -37,6 +38,16 @@ def test_persons_are_never_on_both_sides(classifier, seed, cv, most):
         assert_array_equal(
             np.sort(np.concatenate([test for _, test in splits])), np.arange(120)
         )
+
+
+def test_people_are_stratified_by_their_rarest_class():
+    """One row in 50 is bad, and each is of another person of three rows."""
+    persons = np.repeat(np.arange(200), 3)
+    y = np.full(600, "good")
+    y[:36:3] = "bad"
+    ((_, test),) = split_people(None, y, persons, classifier=True, random_state=0)
+    assert (y[test] == "bad").sum() == 3
+    assert len(test) == 150
 
 
 def test_a_quarter_is_held_out_and_classes_are_stratified():
