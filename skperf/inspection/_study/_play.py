@@ -93,7 +93,11 @@ def play(task, estimator, shift, split, judging, watch):
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        outcome = _play(task, estimator, shift, split, judging, watch)
+        try:
+            outcome = _play(task, estimator, shift, split, judging, watch)
+        except Exception as error:
+            error.add_note(f"Raised in the study of {task}.")
+            raise
     return outcome._replace(
         warnings=tuple((each.category, str(each.message)) for each in caught)
     )

@@ -152,9 +152,9 @@ def test_the_level_is_kept():
     """Of equal models all are kept in about 95 of 100 studies."""
     rng = np.random.default_rng(0)
     kept = []
-    for _ in range(300):
+    for _ in range(150):
         people = rng.normal(size=(4, 80))
-        counts = rng.multinomial(80, np.full(80, 1 / 80), size=300)
+        counts = rng.multinomial(80, np.full(80, 1 / 80), size=200)
         drawn = np.column_stack([people.mean(axis=1), people @ counts.T / 80])
         kept.append(may_be_best(drawn, 0.95).all())
-    assert 0.9 < np.mean(kept) < 0.98  # four standard errors
+    assert 0.87 < np.mean(kept) < 0.99  # four standard errors

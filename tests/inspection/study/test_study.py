@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -49,6 +50,7 @@ MINIMIZERS = {
     "averaged": AffineRiskMinimizer,
     "optimal": PerformativeRiskMinimizer,
 }
+TWO = ("ordinary", "retrained")
 SHIFTS = {"rejected": ResampleIfRejected(0.1), "follow": StrategicResponse(0.3)}
 
 
@@ -185,7 +187,7 @@ def test_splits_count_by_the_weight_of_those_held_out():
 @pytest.mark.parametrize("name", SHIFTS)
 def test_groups_weigh_up_to_all(name):
     by = np.where(X[:, 1] > 0.5, "old", "young")
-    fitted = quietly(study(shifts=SHIFTS[name], cv=3, scoring=None), X, Y, by=by)
+    fitted = quietly(study(shifts=SHIFTS[name], ways=TWO, cv=3), X, Y, by=by)
     for way, groups in fitted.by_group_.groupby("way"):
         row = fitted.results_.set_index("way").loc[way]
         assert_allclose(groups["share"].sum(), 1)
@@ -223,7 +225,7 @@ def test_scores_are_of_the_induced_data_and_paired():
         return np.average(np.where(lent, 1 - 5 * y, 0) + X[:, 0], weights=sample_weight)
 
     scoring = {"profit": profit, "AUC": "roc_auc"}
-    fitted = quietly(study(ways=("ordinary", "retrained"), scoring=scoring), X, Y)
+    fitted = quietly(study(ways=TWO, scoring=scoring), X, Y)
     table = fitted.results_.set_index("way")
     counts, drawn = draws(0, 100, 30), {}
     for way in fitted.ways:
@@ -278,7 +280,7 @@ def assert_same(one, other):
 
 
 def test_copies_say_the_same():
-    one = study(ways=("ordinary", "retrained"), shifts=SHIFTS, cv=2)
+    one = study(ways=TWO)
     other = quietly(clone(one), X, Y, by=X[:, 0] > 0)
     assert not hasattr(clone(other), "results_")
     assert_same(other, quietly(one, X, Y, by=X[:, 0] > 0))
@@ -286,12 +288,13 @@ def test_copies_say_the_same():
 
 
 @pytest.mark.slow
-def test_several_workers_say_the_same():
-    one = study(ways=("ordinary", "retrained"), shifts=SHIFTS, cv=2)
-    several = clone(one).set_params(n_jobs=2)
-    assert_same(
-        quietly(one, X, Y, by=X[:, 0] > 0), quietly(several, X, Y, by=X[:, 0] > 0)
-    )
+def test_several_workers_say_the_same(capsys):
+    pytest.importorskip("rich")
+    one = study(ways=TWO, shifts=SHIFTS, cv=2)
+    several = clone(one).set_params(n_jobs=2).set_callbacks(ProgressBar())
+    quietly(several, X, Y, by=X[:, 0] > 0)
+    assert "RetrainingStudy - fit" in capsys.readouterr().out
+    assert_same(quietly(one, X, Y, by=X[:, 0] > 0), several)
 
 
 def make_messy(n=400):
@@ -346,7 +349,7 @@ def test_messy_frame(kind):
     boosting = Boosting(max_iter=4, max_depth=2, early_stopping=False)
     shift = ResampleIfRejected(0.3, strategic_features=["balance"], n_donors=1)
     fitted = study(boosting, shift, pos_label="bad", cv=None, max_iter=3)
-    fitted.set_params(ways=("ordinary", "retrained"))
+    fitted.set_params(ways=TWO)
     quietly(fitted, X, y, groups="id", by=ages)
     table = fitted.results_
     assert np.isfinite(table["risk"]).all()
@@ -364,7 +367,7 @@ messy_risks = {}
 def test_text_labels_are_told_of_once():
     names = np.array(["good", "bad"])[Y]
     with pytest.warns(PositiveClassWarning, match=r"\[4 of 4 fits") as caught:
-        study(ways=("ordinary", "retrained"), shifts=SHIFTS).fit(X, names)
+        study(ways=TWO, shifts=SHIFTS).fit(X, names)
     kinds = [each.category for each in caught]
     assert kinds.count(PositiveClassWarning) == 1
     assert "stacklevel" not in caught[0].filename
@@ -396,8 +399,9 @@ def test_where_there_is_no_optimum_the_row_says_why():
 
 
 def test_other_errors_of_the_best_model_are_errors():
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="NaN") as error:
         study(ways="optimal").fit(np.where(X > 2, np.nan, X), Y)
+    assert "way='optimal', split=0" in " ".join(error.value.__notes__)
 
 
 def test_rows_of_unknown_people_have_no_intervals():
@@ -457,7 +461,7 @@ class Recorder:
 
 def test_callbacks_hear_of_every_model():
     recorder = Recorder()
-    fitted = study(ways=("ordinary", "retrained")).set_callbacks(recorder)
+    fitted = study(ways=TWO).set_callbacks(recorder)
     quietly(fitted, X, Y)
     whole = ("fit", 0)
     assert recorder.events == [
