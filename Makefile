@@ -88,8 +88,8 @@ docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	.venv/docs/bin/python $(SITE) docs/checks/test_links.py docs/checks/test_pasted.py
 
-browse:  ## Look at every built page in a browser, as on a desk and on a phone
-	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py
+browse:  ## Look at every built page and a report in a browser, as on a desk and a phone
+	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py docs/checks/test_report.py
 
 SITE = -m pytest -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
 

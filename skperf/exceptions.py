@@ -4,11 +4,16 @@
 """Errors and warnings of this package."""
 
 __all__ = [
+    "NoOptimumError",
     "PositiveClassWarning",
     "RepeatedPersonsWarning",
     "SchemaError",
     "UnidentifiedError",
 ]
+
+
+class NoOptimumError(ValueError):
+    """No way leads to the lowest performative risk of this estimator and shift."""
 
 
 class PositiveClassWarning(UserWarning):
