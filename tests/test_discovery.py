@@ -28,6 +28,7 @@ from skperf.inspection import (
     StressDisplay,
 )
 from skperf.metrics import DetectorEvaluation
+from skperf.retraining import SnapshotStore
 from skperf.shift import (
     FunctionShift,
     LaggedShift,
@@ -77,6 +78,7 @@ EXAMPLES = [
     REJECT,
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
+    SnapshotStore("some-folder"),
     StrategicResponse(0.1),
     TokenTuning(),
     TorchClassifier(),

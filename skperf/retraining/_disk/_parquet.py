@@ -30,11 +30,16 @@ def write_parquet(folder: Path, table: "pa.Table") -> Path:
     return path
 
 
-def read_parquet(path: Path, without: Collection[str] = ()) -> "pa.Table":
-    """Return a file as an Arrow table, or the columns with other names than these."""
+def read_parquet(
+    path: Path, only: Collection[str] = (), without: tuple[str, ...] = ()
+) -> "pa.Table":
+    """Return a file as an Arrow table: all of it, or some columns.
+
+    Those `only`, or all but those whose names begin with one of `without`.
+    """
     with _engine.parquet().ParquetFile(path, page_checksum_verification=True) as file:
-        names = [n for n in file.schema_arrow.names if n not in without]
-        return file.read(columns=names)
+        names = [n for n in file.schema_arrow.names if not n.startswith(without)]
+        return file.read(columns=list(only) or names)
 
 
 def describe(table: "pa.Table", layout: object) -> "pa.Table":

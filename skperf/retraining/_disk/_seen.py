@@ -3,7 +3,7 @@
 
 """The periods that models were trained on, and the window that a path looks at."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple, Self
 
 from skperf.retraining._disk._log import DataFile, DeltaLog, Record
@@ -38,12 +38,12 @@ class Seen(NamedTuple):
         files = (file for file in self.log.files if file.period == period)
         return next(files, None)
 
-    def rows(self, period: Hashable, without: Collection[str] = ()) -> Rows:
+    def rows(self, period: Hashable, without: tuple[str, ...] = ()) -> Rows:
         """Return the rows of a period, or all columns but some."""
         file = self.file(period)
         if file is None:
             raise ValueError(f"All rows of the period {period!r} were forgotten.")
-        return from_arrow(read_parquet(self.log.path(file), without))
+        return from_arrow(read_parquet(self.log.path(file), without=without))
 
     def sample(self, period: Hashable) -> Sample:
         """Return what was seen in a period, with a key of its own."""

@@ -92,8 +92,7 @@ class Disk(NamedTuple):
 
     def read_base(self, period: Hashable) -> tuple[Rows, Base]:
         """Return features and weights of a base population."""
-        targets = [n for n in self.seen.log.schema.names if n.startswith(TARGET)]
-        rows = self.seen.rows(period, without=[PERSON, *targets])
+        rows = self.seen.rows(period, without=(PERSON, TARGET))
         return rows, Base(period, rows.known_numbers, rows.sample_weight)
 
     def load(

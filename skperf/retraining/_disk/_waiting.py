@@ -123,9 +123,7 @@ class Waiting(NamedTuple):
         files = [file for file in self.rows.files if file.period == period]
         if not files:
             raise ValueError(f"All rows of the period {period!r} were forgotten.")
-        names = self.rows.schema.names if columns else ()
-        others = [name for name in names if name not in columns]
-        return from_arrow(read_parquet(self.rows.path(files[0]), others))
+        return from_arrow(read_parquet(self.rows.path(files[0]), columns))
 
 
 def _require_same(sample: Sample, rows: Rows, period: Hashable) -> None:
