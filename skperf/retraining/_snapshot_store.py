@@ -292,6 +292,12 @@ class SnapshotStore(BaseEstimator):
             `groups`, the `period`, and `deployed`, the round whose model the rows were
             seen under. Called again after more labels came, it gives those alone, as
             the period "2026-11 (2)".
+
+        Raises
+        ------
+        ValueError
+            If no label is new, or if the rows were logged before the store had the
+            first model of this record and another one has been trained since.
         """
         waiting, disk = Waiting.read(self._root()), self._disk()
         if period not in waiting.records:

@@ -87,10 +87,10 @@ def _container(X: Table) -> str:
 def _check_names(names: Sequence[object]) -> None:
     strange = [name for name in names if not isinstance(name, str)]
     taken = [n for n in names if isinstance(n, str) and n.startswith(_RESERVED)]
-    if strange or taken or len(set(names)) < len(names):
+    if strange or taken:
         raise ValueError(
-            "A store on disk needs columns with different names that are text and do "
-            f"not begin with {_RESERVED!r}; got {names}. Rename them."
+            "A store on disk needs columns with names that are text and do not begin "
+            f"with {_RESERVED!r}; got {strange or taken}. Rename them."
         )
 
 

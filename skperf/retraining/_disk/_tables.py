@@ -85,14 +85,14 @@ def to_table(log: DeltaLog, rows: Rows) -> "pa.Table":
 def to_arrow(rows: Rows) -> "pa.Table":
     """Return rows as an Arrow table with a description of itself."""
     arrow = _engine.arrow()
-    table, features = arrow.table({}), None
-    if rows.X is not None:
-        table, features = features_to_arrow(rows.X)
     n_rows = _num_samples(rows.groups if rows.X is None else rows.X)
-    own, layout = _own_columns(rows, n_rows), _layout(rows, features)
-    for name, values in own.items():
-        table = table.append_column(name, values)
-    return describe(table, layout)
+    own = arrow.table(_own_columns(rows, n_rows))
+    if rows.X is None:
+        return describe(own, _layout(rows, None))
+    table, features = features_to_arrow(rows.X)
+    for name in own.column_names:
+        table = table.append_column(name, own[name])
+    return describe(table, _layout(rows, features))
 
 
 def from_arrow(table: "pa.Table") -> Rows:

@@ -62,7 +62,7 @@ class Waiting(NamedTuple):
 
     def label(self, ids: ArrayLike, y: ArrayLike, period: Hashable) -> int:
         """Store labels; return how many were new."""
-        left = {file.period for file in self.rows.files}
+        left = [file.period for file in self.rows.files]
         logged = {name: self.decisions(name) for name in left}
         found = find_rows(logged, ids, y, period)
         tables = []

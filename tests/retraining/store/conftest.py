@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("deltalake")
 pytest.importorskip("pyarrow")
 
-from skperf.retraining import SnapshotStore  # noqa: E402
+from skperf.retraining import SnapshotStore
 
 
 @pytest.fixture
