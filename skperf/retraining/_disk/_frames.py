@@ -96,7 +96,8 @@ def _check_names(names: Sequence[object]) -> None:
 
 def _array_to_arrow(X: NDArray) -> "tuple[pa.Table, FrameLayout]":
     names = [f"x{number}" for number in range(X.shape[1])]
-    table = _engine.arrow().table(dict(zip(names, X.T, strict=True)))
+    values = X.astype(np.float32) if X.dtype == np.float16 else X
+    table = _engine.arrow().table(dict(zip(names, values.T, strict=True)))
     kinds = {name: ColumnType(dtype=X.dtype.str) for name in names}
     return _storable(table), FrameLayout(container="array", columns=kinds)
 
