@@ -4,12 +4,20 @@
 """Errors and warnings of this package."""
 
 __all__ = [
+    "DamagedStoreError",
+    "MissingLabelsWarning",
     "NoOptimumError",
     "PositiveClassWarning",
     "RepeatedPersonsWarning",
     "SchemaError",
+    "StoreConflictError",
+    "StoreError",
     "UnidentifiedError",
 ]
+
+
+class MissingLabelsWarning(UserWarning):
+    """Some rows of a period have no label yet, and training goes on without them."""
 
 
 class NoOptimumError(ValueError):
@@ -26,6 +34,18 @@ class RepeatedPersonsWarning(UserWarning):
 
 class SchemaError(ValueError):
     """A table does not fit those of the periods before it."""
+
+
+class StoreError(RuntimeError):
+    """A store on disk cannot do what it was asked for; nothing was changed."""
+
+
+class DamagedStoreError(StoreError):
+    """A file of a store is not what was written; the message names it."""
+
+
+class StoreConflictError(StoreError):
+    """Another writer has changed a store, or the minimizer is not its newest."""
 
 
 class UnidentifiedError(ValueError):

@@ -32,6 +32,7 @@ from skperf.inspection import (
     StressDisplay,
 )
 from skperf.metrics import DetectorEvaluation
+from skperf.retraining import SnapshotStore
 from skperf.shift import (
     BudgetedResponse,
     FunctionShift,
@@ -87,6 +88,7 @@ EXAMPLES = [
     RetrainingStudy(LogisticRegression(), REJECT),
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
+    SnapshotStore("some-folder"),
     StrategicResponse(0.1),
     ThresholdPolicy(REJECT, 0.5),
     TokenTuning(),

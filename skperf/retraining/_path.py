@@ -115,11 +115,15 @@ class Path(NamedTuple):
             return self.y_pred, self.residual
         if number == self.n_rounds - 1 and self.previous is not None:
             return self.previous, self.previous_residual
-        raise ValueError(
-            f"deployed={number!r} is not a round whose model is remembered. Expected "
-            f"{self.n_rounds}, the number of the model that is deployed now, or that "
-            "of the model before it. Leave out rows that were seen under older ones."
-        )
+        try:
+            return self.store.of_round(number)
+        except KeyError as error:
+            raise ValueError(
+                f"deployed={number!r} is not a round whose model is remembered. "
+                f"Expected {self.n_rounds}, the number of the model that is deployed "
+                "now, or that of the model before it. Leave out rows that were seen "
+                "under older ones, or keep all models with a SnapshotStore."
+            ) from error
 
     @property
     def cycles(self) -> bool:

@@ -93,6 +93,10 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
           first, to an array of coefficients with sum 1.
 
+    store : SnapshotStore, default=None
+        Where ``partial_fit`` keeps rows and models. None keeps in memory what later
+        rounds need.
+
     Attributes
     ----------
     estimator_ : estimator
@@ -204,6 +208,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         random_state=None,
         window=None,
         coefficients="uniform",
+        store=None,
     ):
         super().__init__(
             estimator,
@@ -215,6 +220,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             n_rounds_per_deployment=n_rounds_per_deployment,
             tol=tol,
             random_state=random_state,
+            store=store,
         )
         self.window = window
         self.coefficients = coefficients
