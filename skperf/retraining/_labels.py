@@ -3,18 +3,18 @@
 
 """Labels that look like those of a classifier and equal none of them."""
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
 
 _SHOWN = 5  # labels that a message shows
 
 
 def as_targets(y: Table) -> NDArray:
     """Return targets as an array; one column of them is the same as none."""
-    targets = np.asarray(y)
+    targets = to_numpy(y)
     return targets.ravel() if targets.shape[1:] == (1,) else targets
 
 
@@ -27,7 +27,7 @@ def require_known_labels(classifier: BaseEstimator, targets: NDArray) -> None:
     classes = getattr(classifier, "classes_", None)
     if classes is None or isinstance(classes, list) or targets.ndim != 1:
         return
-    classes = np.asarray(classes)
+    classes = to_numpy(classes)
     if _are_numbers(targets) and _are_numbers(classes):
         return
     known = set(classes.tolist())
@@ -53,7 +53,7 @@ def require_shared_label(model: BaseEstimator, y: Table) -> None:
     if not is_classifier(model) or classes is None or isinstance(classes, list):
         return
     require_known_labels(model, targets)
-    known = np.asarray(classes).tolist()
+    known = to_numpy(classes).tolist()
     if targets.ndim == 1 and not set(_distinct(targets)) & set(known):
         raise ValueError(
             f"y holds the labels {_show(_distinct(targets))}, and the classifier was "

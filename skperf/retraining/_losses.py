@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.retraining._labels import as_targets, require_known_labels
 from skperf.shift._sample import Floats, Table
+from skperf.utils._arrays import to_numpy
 
 
 def default_risk(estimator: BaseEstimator) -> str:
@@ -40,7 +41,9 @@ def row_losses(
     if risk != "mean squared error":
         require_known_labels(estimator, targets)
     if risk == "log loss" and targets.ndim == 1:
-        return _log_losses(targets, respond("predict_proba"), estimator.classes_)
+        return _log_losses(
+            targets, respond("predict_proba"), to_numpy(estimator.classes_)
+        )
     predicted = respond("predict").reshape(targets.shape)
     if risk == "mean squared error":
         return _row_mean((predicted - targets.astype(float)) ** 2)

@@ -29,6 +29,7 @@ from skperf.shift._strength import Strength
 from skperf.shift._world import FixedWorld, World
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._outcomes import outcome_equations
+from skperf.utils._arrays import to_numpy
 from skperf.utils._sklearn import Interval
 
 
@@ -250,7 +251,7 @@ def _move_back(feedback: Floats, y_pred: Floats, by_move: Floats) -> Floats:
 def _as_numbers(y: Table) -> Floats:
     """Return targets as numbers, or say that they must be."""
     try:
-        return np.asarray(y, dtype=float)
+        return to_numpy(y, float)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"OutcomeShift moves targets by numbers, and y holds others ({error}). It "

@@ -15,6 +15,7 @@ from skperf.shift._gradients import score_gradient
 from skperf.shift._labels import Label, choose_pos_label
 from skperf.shift._responses import require_class_scores, rows_first
 from skperf.shift._sample import Floats, Table
+from skperf.utils._arrays import to_numpy
 from skperf.utils._sklearn import _check_response_method, _num_samples
 from skperf.utils._tables import column_indices, equal_tables
 
@@ -133,7 +134,8 @@ class Predictor(PredictionFunction):
     @property
     def classes_(self) -> NDArray:
         """The labels of a classifier."""
-        return self.estimator.classes_
+        classes: NDArray = self.estimator.classes_  # of several outputs, a list
+        return classes if isinstance(classes, list) else to_numpy(classes)
 
     def succeed(self, model: BaseEstimator) -> Self:
         """Return the predictor of a later model.
@@ -223,7 +225,7 @@ class Predictor(PredictionFunction):
     @property
     def _position(self) -> int | None:
         """The position of the positive class in ``classes_``, if it was learnt."""
-        labels = np.asarray(self.classes_).tolist()
+        labels = self.classes_.tolist()
         return labels.index(self.pos_label) if self.pos_label in labels else None
 
     def _known_position(self) -> int:
@@ -231,7 +233,7 @@ class Predictor(PredictionFunction):
         if position is None:
             raise ValueError(
                 f"The model has no score of the class {self.pos_label!r}: no row that "
-                f"it was trained on has it, only {np.asarray(self.classes_).tolist()}. "
+                f"it was trained on has it, only {self.classes_.tolist()}. "
                 "Let people react to probabilities, of which it has 0, or train on "
                 "more rows."
             )

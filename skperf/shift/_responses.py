@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skperf.utils._arrays import to_numpy
+
 _INNER = ("best_estimator_", "estimator_")  # of searches and other wrappers
 
 
@@ -18,7 +20,7 @@ def rows_first(response: object) -> NDArray:
     """
     if isinstance(response, list) and all(np.ndim(part) == 2 for part in response):
         return np.concatenate(response, axis=1)
-    return np.asarray(response)
+    return to_numpy(response)
 
 
 def require_class_scores(

@@ -9,13 +9,17 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
-from skperf.utils._sklearn import _get_column_indices, _safe_indexing
+from skperf.utils import _arrays
+from skperf.utils._arrays import is_foreign, to_numpy
+from skperf.utils._sklearn import _get_column_indices, _safe_indexing, array_namespace
 
 
 def take_rows(table, rows):
     """Return the rows numbered `rows`; the table keeps its type."""
     if type(table) is np.ndarray and isinstance(rows, np.ndarray):
         return table[rows]  # scikit-learn would look for data frames
+    if is_foreign(table):
+        return _arrays.take(table, rows)
     return _safe_indexing(table, rows)
 
 
@@ -85,6 +89,8 @@ def _explain_names(X, names, error):
 def column_values(X, column):
     """Return the numbers in the column at position `column`."""
     require_numbers(X, [column])
+    if is_foreign(X):
+        return to_numpy(X[:, int(column)], float)
     values = _safe_indexing(X, [int(column)], axis=1)
     values = values.toarray() if sparse.issparse(values) else values
     return np.asarray(values, dtype=float)[:, 0]
@@ -100,6 +106,8 @@ def replace_columns(X, columns, rows, donors):
         keep = np.setdiff1d(np.arange(X.shape[1]), columns)
         kept = X.tocsr()[rows] @ _selector(keep, X.shape[1])
         return kept + X.tocsr()[donors] @ _selector(columns, X.shape[1])
+    if is_foreign(X):
+        return _arrays.replace(take_rows(X, rows), take_rows(X, donors), columns)
     out = take_rows(X, rows)
     out[:, columns] = X[np.ix_(donors, columns)]
     return out
@@ -120,6 +128,8 @@ def add_to_columns(X, columns, amounts):
         amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
         place = _selector(columns, X.shape[1])[:, columns]
         return sparse.csr_array(X + sparse.csr_array(amounts) @ place.T)
+    if is_foreign(X):
+        return _arrays.add(X, columns, amounts)
     if np.array_equal(columns, np.arange(X.shape[1])):  # three times as fast
         return X + amounts
     out = np.array(X, dtype=np.result_type(X, float))
@@ -132,7 +142,7 @@ def numeric_columns(X):
     if _is_frame(X):
         kinds = nw.from_native(X, eager_only=True).schema.values()
         return np.flatnonzero([kind.is_numeric() for kind in kinds])
-    if getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+    if is_foreign(X) or getattr(X, "dtype", np.dtype(float)).kind in "biufc":
         return np.arange(X.shape[1])
     return np.flatnonzero([_are_numbers(cells) for cells in np.asarray(X).T])
 
@@ -143,7 +153,7 @@ def require_numbers(X, columns):
         schema = nw.from_native(X, eager_only=True).schema
         kinds = [list(schema.items())[int(column)] for column in columns]
         strange = [(name, kind) for name, kind in kinds if not _may_hold_numbers(kind)]
-    elif getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+    elif is_foreign(X) or getattr(X, "dtype", np.dtype(float)).kind in "biufc":
         return
     else:
         cells = {int(j): np.asarray(X)[:, int(j)] for j in columns}
@@ -180,6 +190,8 @@ def concatenate(tables):
         return sparse.vstack(tables, format="csr")
     if isinstance(first, list):
         return [row for table in tables for row in table]
+    if is_foreign(first):
+        return array_namespace(first).concat(tables)
     return np.concatenate([np.asarray(table) for table in tables])
 
 
@@ -255,7 +267,7 @@ def _equal_values(first, second):
         return first == second
     if sparse.issparse(first):
         return first.dtype == second.dtype and (first != second).nnz == 0
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = to_numpy(first), to_numpy(second)
     missing = (first != first) & (second != second)  # NaN differs from itself
     return bool(((first == second) | missing).all())
 
