@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _SUBPACKAGES = [
     "base",
+    "batches",
     "datasets",
     "exceptions",
     "games",
@@ -32,6 +33,7 @@ _CLASSES = {
     "BaseGameShift": "games",
     "BaseRiskMinimizer": "base",
     "BaseShift": "shift",
+    "Batches": "batches",
     "ContractionRadius": "metrics",
     "ContractionRate": "metrics",
     "ConvergenceReport": "metrics",
@@ -49,6 +51,7 @@ _CLASSES = {
     "FunctionShift": "shift",
     "GameOutcomeShift": "games",
     "GenerationReport": "llm",
+    "IncrementalEstimator": "batches",
     "Interval": "metrics",
     "JointPredictor": "games",
     "LaggedShift": "shift",

@@ -18,13 +18,12 @@ def as_targets(y: Table) -> NDArray:
     return targets.ravel() if targets.shape[1:] == (1,) else targets
 
 
-def require_known_labels(classifier: BaseEstimator, targets: NDArray) -> None:
-    """Raise a ValueError where labels are of another type than the classifier's.
+def require_known_labels(classes: NDArray | None, targets: NDArray) -> None:
+    """Raise a ValueError where labels are of another type than a classifier's classes.
 
     They are compared by value, so that 1, 1.0 and True are one, and "1" is another.
     Labels of the right type that the classifier has not seen are left to the loss.
     """
-    classes = getattr(classifier, "classes_", None)
     if classes is None or isinstance(classes, list) or targets.ndim != 1:
         return
     classes = to_numpy(classes)
@@ -52,7 +51,7 @@ def require_shared_label(model: BaseEstimator, y: Table) -> None:
     classes = getattr(model, "classes_", None)
     if not is_classifier(model) or classes is None or isinstance(classes, list):
         return
-    require_known_labels(model, targets)
+    require_known_labels(classes, targets)
     known = to_numpy(classes).tolist()
     if targets.ndim == 1 and not set(_distinct(targets)) & set(known):
         raise ValueError(

@@ -11,6 +11,8 @@ from scipy import sparse
 
 from skperf.utils import _arrays
 from skperf.utils._arrays import is_foreign, to_numpy
+from skperf.utils._blocks import BlockTable
+from skperf.utils._by_rows import gather_in_order, in_blocks, stack_blocks
 from skperf.utils._sklearn import _get_column_indices, _safe_indexing, array_namespace
 
 
@@ -18,6 +20,8 @@ def take_rows(table, rows):
     """Return the rows numbered `rows`; the table keeps its type."""
     if type(table) is np.ndarray and isinstance(rows, np.ndarray):
         return table[rows]  # scikit-learn would look for data frames
+    if in_blocks(table):
+        return gather_in_order(table, rows)
     if is_foreign(table):
         return _arrays.take(table, rows)
     return _safe_indexing(table, rows)
@@ -36,7 +40,7 @@ def column_indices(X, columns):
     else:
         key = np.asarray(columns).tolist()  # an Index or an array is fine too
     try:
-        found = key if _are_positions(X, key) else _get_column_indices(X, key)
+        found = key if _are_positions(X, key) else _find_columns(X, key)
     except (TypeError, ValueError) as error:
         raise ValueError(_explain_columns(X, key, error)) from error
     return np.array(list(dict.fromkeys(np.atleast_1d(found).tolist())), dtype=int)
@@ -47,6 +51,14 @@ def _are_positions(X, key):
     if not isinstance(key, list):
         return False
     return all(type(k) is int and 0 <= k < X.shape[1] for k in key)
+
+
+def _find_columns(X, key):
+    """Return the positions of columns by any key."""
+    names = np.ravel(key).tolist()
+    if isinstance(X, BlockTable) and any(isinstance(name, str) for name in names):
+        return [getattr(X, "columns", []).index(name) for name in names]
+    return _get_column_indices(X, key)
 
 
 def _explain_columns(X, key, error):
@@ -71,7 +83,7 @@ def _explain_columns(X, key, error):
 def _explain_names(X, names, error):
     """Say why no columns have these names; a wrapper may have taken them."""
     wrapper = "If a wrapper, such as a transformer before the minimizer in a Pipeline, "
-    if not nw.dependencies.is_into_dataframe(X):
+    if not hasattr(X, "columns"):
         return (
             f"The columns are named {names}, and X is of type {type(X).__name__}, "
             f"which has no names ({error}). {wrapper}has made an array of a DataFrame, "
@@ -183,6 +195,8 @@ def _are_numbers(cells):
 def concatenate(tables):
     """Stack tables of one kind on top of each other."""
     first = tables[0]
+    if in_blocks(first):
+        return stack_blocks(tables)
     if _is_frame(first):
         frames = [nw.from_native(table, eager_only=True) for table in tables]
         return nw.concat(_widen(frames)).to_native()
@@ -246,6 +260,8 @@ def equal_tables(first, second):
     """
     if first is second:
         return True
+    if in_blocks(first) or in_blocks(second):
+        return False  # to read them all would take as long as a fit
     if type(first) is not type(second) or np.shape(first) != np.shape(second):
         return False
     if isinstance(first, np.ndarray) and not _equal_values(first[:8], second[:8]):
