@@ -3,16 +3,31 @@
 
 """Minimizers on tables that are read in batches, beside the same in memory."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_classification
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.batches import Batches, IncrementalEstimator
-from skperf.shift import LaggedShift, MemoryShift, ResampleIfRejected, _rejection_blocks
+from skperf.exceptions import SchemaError
+from skperf.shift import (
+    BaseShift,
+    LaggedShift,
+    MemoryShift,
+    OutcomeShift,
+    ResampleIfRejected,
+    Sample,
+    SelfFulfillingShift,
+    StrategicResponse,
+    _rejection_blocks,
+)
 
 FACES = ["expected", "common", "drawn"]
 KINDS = {
@@ -56,6 +71,13 @@ def counting():
     return IncrementalEstimator(GaussianNB())
 
 
+def small_steps():
+    """Return a stochastic solver that does not let rounding errors grow."""
+    return SGDClassifier(
+        loss="log_loss", learning_rate="constant", eta0=0.01, random_state=0
+    )
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shift", SHIFTS)
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,11 +113,9 @@ def test_weights_may_be_a_column(population):
 def test_same_batches_same_steps(population):
     """A stochastic solver makes the very steps that it makes in memory."""
     X, y, _ = population
-    solver = SGDClassifier(loss="log_loss", random_state=0)
     model = RepeatedRiskMinimizer(
-        IncrementalEstimator(solver, n_epochs=3, batch_size=300),
+        IncrementalEstimator(small_steps(), n_epochs=3, batch_size=300),
         ResampleIfRejected(0.4),
-        max_iter=2,  # rounding errors grow from round to round
         random_state=0,
     )
     expected = model.fit(X, y).predict_proba(X)
@@ -140,3 +160,108 @@ def test_large_tables_draw_by_row(population, monkeypatch):
     np.testing.assert_array_equal(few, one)
     assert 0.6 < np.mean(few[:, 3] != X[:, 3]) < 0.8  # rejected with probability 0.7
     assert set(few[:, 3]) <= set(X[:, 3])
+
+
+def test_strategic_response(population):
+    X, y, _ = population
+    for solver in (
+        small_steps(),  # tells its gradient
+        GaussianNB(),  # gets differences
+    ):
+        model = RepeatedRiskMinimizer(
+            IncrementalEstimator(solver, batch_size=300),
+            StrategicResponse(0.1, strategic_features=[1]),
+            max_iter=2,
+        )
+        expected = model.fit(X, y).predict_proba(X)
+        model.fit(*in_batches(X, y))
+        assert_allclose(model.predict_proba(X), expected, atol=1e-6)
+
+
+def test_outcomes(population):
+    X, _, targets = population
+    model = RepeatedRiskMinimizer(
+        IncrementalEstimator(SGDRegressor(random_state=0), batch_size=300),
+        OutcomeShift(0.5),
+        max_iter=2,
+    )
+    expected = model.fit(X, targets).predict(X)
+    model.fit(*in_batches(X, targets))
+    assert_allclose(model.predict(X), expected, atol=1e-8)
+    with pytest.raises(TypeError, match="feedback to a number"):
+        OutcomeShift(0.5, spread=1.0).bind(*in_batches(X, targets))
+
+
+class Discourage(BaseShift):
+    """A shift of somebody else's."""
+
+    def sample(
+        self,
+        X,
+        y,
+        y_pred,
+        *,
+        predictor=None,
+        sample_weight=None,
+        random_state=None,
+    ):
+        base = 1.0 if sample_weight is None else sample_weight
+        return Sample(X, y, base * np.exp(-y_pred))
+
+
+class DiscourageEach(Discourage):
+    by_rows = ("sample_weight",)
+
+
+def test_shifts_of_others(population):
+    X, y, _ = population
+    table = in_batches(X, y)
+    with pytest.raises(TypeError, match="by_rows"):
+        RepeatedRiskMinimizer(counting(), Discourage()).fit(*table)
+    model = RepeatedRiskMinimizer(counting(), Discourage(), max_iter=2).fit(X, y)
+    other = RepeatedRiskMinimizer(counting(), DiscourageEach(), max_iter=2).fit(*table)
+    assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("shift", "estimator"),
+    [
+        (SelfFulfillingShift(0.5), counting()),
+        (ResampleIfRejected(0.5), GaussianNB()),
+        (ResampleIfRejected(0.5), make_pipeline(StandardScaler(), GaussianNB())),
+    ],
+)
+def test_what_needs_all_rows_says_so(population, shift, estimator):
+    X, y, _ = population
+    with pytest.raises(TypeError, match="never loaded as a whole"):
+        RepeatedRiskMinimizer(estimator, shift).fit(*in_batches(X, y))
+
+
+def test_batches_that_do_not_match(population):
+    X, y, _ = population
+    table, _ = in_batches(X, y)
+    _, labels = in_batches(X, y, batch_size=200)
+    with pytest.raises(ValueError, match="same batch_size"):
+        RepeatedRiskMinimizer(counting(), ResampleIfRejected(0.5)).fit(table, labels)
+
+
+def test_observed_periods(population):
+    X, y, _ = population
+    model = AffineRiskMinimizer(counting(), window=2)
+    other = AffineRiskMinimizer(counting(), window=2)
+    for rows in (slice(0, 400), slice(400, 700), slice(700, None)):
+        model.partial_fit(X[rows], y[rows])
+        other.partial_fit(*in_batches(X[rows], y[rows], batch_size=150))
+    assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-8)
+    assert model.n_iter_ == 2
+    with pytest.raises(SchemaError, match="X has 4 features"):
+        other.partial_fit(*in_batches(X[:, :4], y))
+
+
+def test_a_stored_minimizer(population):
+    X, y, _ = population
+    model = RepeatedRiskMinimizer(counting()).partial_fit(*in_batches(X, y))
+    other = pickle.loads(pickle.dumps(model))
+    for one in (model, other):
+        one.partial_fit(*in_batches(X + 1, y))
+    assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-12)
