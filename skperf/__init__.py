@@ -56,6 +56,7 @@ _CLASSES = {
     "JointPredictor": "games",
     "LaggedShift": "shift",
     "LanguageModel": "llm",
+    "LightGBMEstimator": "batches",
     "LoraTuning": "llm",
     "MeanStatesProbe": "llm",
     "MemoryShift": "shift",

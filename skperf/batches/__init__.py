@@ -5,5 +5,6 @@
 
 from skperf.batches._batches import Batches
 from skperf.batches._incremental import IncrementalEstimator
+from skperf.batches._lightgbm import LightGBMEstimator
 
-__all__ = ["Batches", "IncrementalEstimator"]
+__all__ = ["Batches", "IncrementalEstimator", "LightGBMEstimator"]

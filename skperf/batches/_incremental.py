@@ -128,7 +128,7 @@ class IncrementalEstimator(BatchTrained):
         model = self.estimator_ if warm else clone(self.estimator)
         check_consistent_length(X, y)
         weights = self._check_weights(X, sample_weight)
-        handed = {"classes": _find_classes(y)} if is_classifier(model) else {}
+        handed = {"classes": find_classes(y)} if is_classifier(model) else {}
         for _ in range(self.n_epochs):
             for rows, targets, own in self._batches(X, y, weights):
                 if own is not None:
@@ -163,7 +163,7 @@ class IncrementalEstimator(BatchTrained):
             yield [p if p is None else _safe_indexing(p, rows) for p in parts]
 
 
-def _find_classes(y):
+def find_classes(y):
     """Return the labels, found in one pass and kept with a table."""
     if not isinstance(y, BlockTable):
         return fold_rows(np.unique, _union, y)
