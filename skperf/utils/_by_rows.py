@@ -53,7 +53,8 @@ def derive_rows(func, *tables, like, factor=1, **shared):
     It has columns and type of the table `like`, and `factor` rows for each.
     """
     if _dask.any_dask(tables):
-        return _dask.derive_rows(func, tables, shared, like, factor)
+        # kept too: who is asked twice for one thing while he forgets it loses both
+        return _dask.map_rows(func, tables, shared)
     n_columns = like.shape[1] if like.ndim == 2 else None
     func = partial(func, **shared)
     return Derived(func, tables, n_columns, like.dtype, factor=factor)
@@ -144,6 +145,11 @@ def takes_dask(estimator):
     Those of xgboost, lightgbm and dask-ml are, by the name of their modules.
     """
     return any("dask" in part for part in type(estimator).__module__.split("."))
+
+
+def local_model(estimator):
+    """Return the model of an estimator of dask that predicts for blocks, or None."""
+    return _dask.local_model(estimator)
 
 
 def in_blocks(*tables):

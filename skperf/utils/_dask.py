@@ -40,19 +40,6 @@ def map_rows(func, tables, shared):
     return da.concatenate(blocks)
 
 
-def derive_rows(func, tables, shared, like, factor):
-    """Return an array of dask that is computed when it is asked for."""
-    from dask import array as da
-
-    blocks = [
-        da.from_delayed(result, (factor * size, *like.shape[1:]), like.dtype)
-        for result, size in zip(
-            _call(func, tables, shared), _sizes(tables), strict=True
-        )
-    ]
-    return da.concatenate(blocks)
-
-
 def fold_rows(func, combine, tables):
     """Return what is left of the values of all blocks, combined on the workers."""
     import dask
@@ -74,7 +61,25 @@ def number_of_each(table):
 
 def keep(table):
     """Return an array of dask that is computed and stays with the workers."""
-    return table.persist()
+    return (table.rechunk({1: -1}) if table.ndim == 2 else table).persist()
+
+
+def local_model(estimator):
+    """Return a model that predicts for blocks what an estimator of dask does for all.
+
+    Its own predictions are bound to a model on the workers, which is gone before they
+    are made if nobody holds it.
+    """
+    if hasattr(estimator, "to_local"):  # of LightGBM
+        return estimator.to_local()
+    if hasattr(estimator, "get_booster"):  # of XGBoost
+        import xgboost
+
+        name = type(estimator).__name__.removeprefix("Dask")
+        model = getattr(xgboost, name)()
+        model.load_model(estimator.get_booster().save_raw())
+        return model
+    return None
 
 
 def stack(tables):
