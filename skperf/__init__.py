@@ -100,6 +100,7 @@ _CLASSES = {
     "TransformedPredictionShift": "shift",
     "UnidentifiedError": "exceptions",
     "World": "shift",
+    "XGBoostEstimator": "batches",
 }
 # What `from skperf import *` imports has to be there without torch.
 __all__ = [k for k, v in _CLASSES.items() if v not in ("llm", "neural_network")]

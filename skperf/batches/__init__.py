@@ -6,5 +6,6 @@
 from skperf.batches._batches import Batches
 from skperf.batches._incremental import IncrementalEstimator
 from skperf.batches._lightgbm import LightGBMEstimator
+from skperf.batches._xgboost import XGBoostEstimator
 
-__all__ = ["Batches", "IncrementalEstimator", "LightGBMEstimator"]
+__all__ = ["Batches", "IncrementalEstimator", "LightGBMEstimator", "XGBoostEstimator"]

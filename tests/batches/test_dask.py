@@ -88,7 +88,7 @@ def test_chunks_of_columns_are_refused(client, population):
     X, y = population
     X = da.from_array(X, chunks=(250, 2))
     with pytest.raises(ValueError, match="all columns in one chunk"):
-        ResampleIfRejected(0.4).sample(
+        ResampleIfRejected(0.4, strategic_features=[0]).sample(
             X, da.from_array(y, chunks=250), da.full(1000, 0.5, chunks=250)
         )
 
