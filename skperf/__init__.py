@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _SUBPACKAGES = [
     "base",
+    "batches",
     "datasets",
     "exceptions",
     "games",
@@ -32,6 +33,7 @@ _CLASSES = {
     "BaseGameShift": "games",
     "BaseRiskMinimizer": "base",
     "BaseShift": "shift",
+    "Batches": "batches",
     "BudgetedResponse": "shift",
     "ContractionRadius": "metrics",
     "ContractionRate": "metrics",
@@ -52,10 +54,12 @@ _CLASSES = {
     "GameOutcomeShift": "games",
     "GamingDisplay": "inspection",
     "GenerationReport": "llm",
+    "IncrementalEstimator": "batches",
     "Interval": "metrics",
     "JointPredictor": "games",
     "LaggedShift": "shift",
     "LanguageModel": "llm",
+    "LightGBMEstimator": "batches",
     "LoraTuning": "llm",
     "MeanStatesProbe": "llm",
     "MemoryShift": "shift",
@@ -109,6 +113,7 @@ _CLASSES = {
     "TransformedPredictionShift": "shift",
     "UnidentifiedError": "exceptions",
     "World": "shift",
+    "XGBoostEstimator": "batches",
 }
 # What `from skperf import *` imports has to be there without torch.
 __all__ = [k for k, v in _CLASSES.items() if v not in ("llm", "neural_network")]

@@ -12,6 +12,8 @@ from skperf.exceptions import SchemaError
 from skperf.retraining._columns import Column, as_frame, cast_column, describe_column
 from skperf.shift import Sample
 from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
+from skperf.utils._by_rows import in_blocks
 from skperf.utils._sklearn import _num_features
 
 
@@ -165,7 +167,9 @@ class Schema(NamedTuple):
 
 
 def _label_kind(y: Table) -> str:
-    values = np.asarray(y)
+    if in_blocks(y):
+        y = np.empty(0, getattr(y, "dtype", None))
+    values = to_numpy(y)
     if values.dtype.kind in "biuf":
         return "number"
     texts = values.dtype.kind in "UT" or all(isinstance(v, str) for v in values.flat)

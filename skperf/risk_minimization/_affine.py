@@ -23,6 +23,7 @@ from skperf.risk_minimization._pooling import (
     subsample,
 )
 from skperf.risk_minimization._safeguard import RECENT, accelerate
+from skperf.utils._by_rows import extremes, map_rows
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
 
@@ -307,12 +308,19 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 def _clip(sample):
     """Return the sample without negative weights, which are roundings of zero here."""
     weights = sample.sample_weight
-    if weights is None or weights.min() >= 0:
+    if weights is None or extremes(weights)[0] >= 0:
         return sample
-    return sample._replace(sample_weight=weights.clip(min=0))
+    return sample._replace(sample_weight=map_rows(_without_negative, weights))
+
+
+def _without_negative(weights):
+    return weights.clip(min=0)
 
 
 def _is_signed(sample):
     """Return whether a weight is negative beyond rounding."""
     weights = sample.sample_weight
-    return weights is not None and weights.min() < -1e-12 * weights.max()
+    if weights is None:
+        return False
+    low, high = extremes(weights)
+    return bool(low < -1e-12 * high)
