@@ -11,6 +11,14 @@ from bs4 import BeautifulSoup
 SITE = Path(__file__).parents[1] / "_build" / "html"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole-gallery",
+        action="store_true",
+        help="run the long pages of the gallery once more, too: five CPU minutes",
+    )
+
+
 def name_of(page):
     return page.relative_to(SITE).as_posix()
 
