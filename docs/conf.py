@@ -1,7 +1,6 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import importlib
 import os
 import re
 import subprocess
@@ -20,10 +19,13 @@ copyright = author
 version = release = skperf.__version__
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+from public import PUBLIC, guide_page  # noqa: E402
+
 extensions = [
     "mathml",
     "myst_parser",
     "numpydoc",
+    "public",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
@@ -31,6 +33,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
+    "sources",
 ]
 exclude_patterns = ["_build", "changes"]
 templates_path = ["_templates"]
@@ -63,6 +66,12 @@ html_theme_options = {
 }
 toc_object_entries_show_parents = "hide"
 
+# What is named as an object of ours must be one. Other packages' are not looked up.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(numpy|pandas|scipy|sklearn|matplotlib|torch|transformers)\..*"),
+]
+
 # Links to other projects need the network, which a build must not depend on.
 if "SKPERF_INTERSPHINX" in os.environ:
     extensions.append("sphinx.ext.intersphinx")
@@ -73,7 +82,9 @@ if "SKPERF_INTERSPHINX" in os.environ:
         "sklearn": ("https://scikit-learn.org/stable", None),
     }
 
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
+autosummary_context = {"guide_pages": {name: guide_page(name) for name in PUBLIC}}
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
 
@@ -82,11 +93,7 @@ numpydoc_show_class_members = False
 DEFAULT_LINKS.clear()
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
-numpydoc_xref_aliases = {
-    name: f"skperf.{module}.{name}"
-    for module in ("shift", "retraining", "risk_minimization", "llm", "games")
-    for name in importlib.import_module(f"skperf.{module}").__all__
-}
+numpydoc_xref_aliases = {name: f"{PUBLIC[name]}.{name}" for name in PUBLIC}
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03", "PR10", "RT01", "SS01"}
 
 # A protocol has no parameters: what stands for its constructor takes anything.

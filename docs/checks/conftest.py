@@ -26,6 +26,14 @@ TOO_WIDE = """
 """
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole-gallery",
+        action="store_true",
+        help="run the long pages of the gallery once more, too: five CPU minutes",
+    )
+
+
 def name_of(page):
     return page.relative_to(SITE).as_posix()
 

@@ -16,7 +16,9 @@ each validation fold react to the candidate before it scores.
 # ----------------------
 # Credit scoring again: rejected applicants come back with other card balances and
 # loans. We search the regularization of a logistic regression, ``C``, and let
-# ``GridSearchCV`` compute both scores for each candidate.
+# ``GridSearchCV`` compute both scores for each candidate. ``resampling="common"`` is the
+# face of the shift in which each row is one person, as the ranks in the pipeline and
+# the folds of the search take it to be.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -29,7 +31,9 @@ from skperf.datasets import fetch_give_me_some_credit
 from skperf.metrics import make_performative_scorer
 
 credit = fetch_give_me_some_credit(preprocessing="paper")
-shift = ResampleIfRejected(delta=0.6, strategic_features=credit.strategic_features)
+shift = ResampleIfRejected(
+    delta=0.6, strategic_features=credit.strategic_features, resampling="common"
+)
 model = make_pipeline(
     QuantileTransformer(random_state=0), LogisticRegression(solver="newton-cholesky")
 )

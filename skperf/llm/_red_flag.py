@@ -228,7 +228,7 @@ class RedFlagClassifier(
     .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
        approach to LLM harmfulness detection with special red flag tokens", 2025.
 
-    .. [2] E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954.
+    .. [2] Ewan S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954.
 
     Examples
     --------

@@ -28,6 +28,20 @@ class PositionScores(NamedTuple):
 
     offsets : ndarray of shape (n_positions, 2)
         Start and end of each token, in characters of the scored text.
+
+    Examples
+    --------
+    Where in a text the flag is highest:
+
+    >>> import numpy as np
+    >>> from skperf.llm import PositionScores
+    >>> text = "we had tea and he dies"
+    >>> scores = PositionScores(
+    ...     log_odds=np.array([-5.0, 3.0]), offsets=np.array([[0, 10], [11, 22]])
+    ... )
+    >>> start, end = scores.offsets[scores.log_odds.argmax()]
+    >>> text[start:end]
+    'and he dies'
     """
 
     log_odds: np.ndarray

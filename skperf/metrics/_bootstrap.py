@@ -24,6 +24,13 @@ class Interval(NamedTuple):
 
     low, high : float
         The ends.
+
+    Examples
+    --------
+    >>> from skperf.metrics import Interval
+    >>> value, low, high = Interval(0.83, 0.78, 0.87)
+    >>> f"{value} [{low}, {high}]"
+    '0.83 [0.78, 0.87]'
     """
 
     value: float

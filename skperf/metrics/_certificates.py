@@ -105,6 +105,20 @@ class ConvergenceReport(NamedTuple):
         `is_global`, whether it speaks of all models and not of those near one. An
         assumption has a `name`, an `estimate` in words, and a `standing`: "holds",
         "fails" or "cannot be known".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf.metrics import convergence_report
+    >>> from skperf.shift import OutcomeShift
+    >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 2.0, 3.0])
+    >>> model = LinearRegression().fit(X, y)
+    >>> report = convergence_report(model, OutcomeShift(-0.5), X, y)
+    >>> report.bound
+    0.5
+    >>> [c.is_global for c in report.certificates]
+    [True, True, True, False]
     """
 
     premise: str

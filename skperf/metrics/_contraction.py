@@ -51,6 +51,16 @@ class ContractionRate(NamedTuple):
     distance_bound : float
         What the distance is at most, if retraining goes on to contract by no worse a
         factor than was seen; inf where that is 1 or more. NaN for "noise".
+
+    Examples
+    --------
+    >>> from skperf.metrics import ContractionRate
+    >>> alternating = ContractionRate(
+    ...     rate=-0.5, low=-0.6, high=-0.4, kind="steps", n_pairs=3, distance=0.1,
+    ...     distance_bound=0.2,
+    ... )
+    >>> alternating.sign
+    -1
     """
 
     rate: float

@@ -31,6 +31,20 @@ class DetectorEvaluation(NamedTuple):
 
     tokens : DataFrame
         A row for each detector, figure and number of tokens that were seen.
+
+    Examples
+    --------
+    >>> from skperf.llm import make_length_baseline
+    >>> from skperf.metrics import evaluate_detectors
+    >>> texts, y = ["tea", "he dies", "rain", "she dies"], [0, 1, 0, 1]
+    >>> length = make_length_baseline().fit(texts, y)
+    >>> evaluation = evaluate_detectors(
+    ...     {"length": length}, texts, y, baseline=None, n_resamples=20
+    ... )
+    >>> evaluation.figures.query("figure == 'AUC'")["value"].tolist()
+    [1.0]
+    >>> len(evaluation.tokens)
+    0
     """
 
     figures: Any

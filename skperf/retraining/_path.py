@@ -40,6 +40,18 @@ class Pool(NamedTuple):
 
     sample : Sample
         The mixture, on which the next model is trained.
+
+    Examples
+    --------
+    What a solver of one's own returns, here to train on the newest data alone:
+
+    >>> import numpy as np
+    >>> from skperf.retraining import Pool, Snapshot
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0.0, 1.0]))
+    >>> newest = Snapshot(sample, y_pred=np.full(2, 0.5))
+    >>> Pool([newest], np.ones(1), newest.sample).coefficients
+    array([1.])
     """
 
     snapshots: Sequence[Snapshot]

@@ -38,6 +38,23 @@ def anderson(snapshots, *, convex=False):
     ----------
     .. [1] H. Walker, P. Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM
        Journal on Numerical Analysis, 2011.
+
+    Examples
+    --------
+    One model came too far up by 0.4, the next too far down by 0.2. In the mixture
+    that cancels these moves the second counts twice as much:
+
+    >>> import numpy as np
+    >>> from skperf.retraining import Snapshot
+    >>> from skperf.risk_minimization import anderson
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0.0, 1.0]))
+    >>> window = [
+    ...     Snapshot(sample, y_pred=np.full(2, 0.9), residual=np.full(2, 0.4)),
+    ...     Snapshot(sample, y_pred=np.full(2, 0.3), residual=np.full(2, -0.2)),
+    ... ]
+    >>> anderson(window).round(3)
+    array([0.333, 0.667])
     """
     if snapshots[-1].residual is None or is_rounding(snapshots[-1]):
         return np.append(np.zeros(len(snapshots) - 1), 1.0)

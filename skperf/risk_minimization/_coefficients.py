@@ -20,6 +20,19 @@ def uniform(snapshots):
     -------
     coefficients : ndarray of shape (n_snapshots,)
         Non-negative, with sum 1.
+
+    Examples
+    --------
+    Each model counts the same, also where a snapshot holds the average of several:
+
+    >>> import numpy as np
+    >>> from skperf.retraining import Snapshot
+    >>> from skperf.risk_minimization import uniform
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0.0, 1.0]))
+    >>> three = Snapshot(sample, y_pred=np.full(2, 0.9), n_models=3)
+    >>> uniform([three, Snapshot(sample, y_pred=np.full(2, 0.3))])
+    array([0.75, 0.25])
     """
     n_models = np.array([snapshot.n_models for snapshot in snapshots])
     return n_models / n_models.sum()

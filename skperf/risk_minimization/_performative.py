@@ -105,9 +105,9 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
         The class that people react to; None for a regressor.
 
     history_ : dict of ndarrays of shape (`n_iter_`,)
-        One entry a round, or an iteration of "gradient". What
-        :attr:`RepeatedRiskMinimizer.history_` has, NaN where "gradient" has nothing of
-        the kind, and:
+        One entry a round, or an iteration of "gradient". What that of
+        :class:`RepeatedRiskMinimizer` has, NaN where "gradient" has nothing of the
+        kind, and:
 
         - performative_risk: of the model that the round has made
         - correction: root mean square of what the reaction adds to the slope of a

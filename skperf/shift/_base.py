@@ -229,6 +229,30 @@ class PopulationShift(BaseShift):
 
     Implement :meth:`bind`: what it computes before it returns (fixed random numbers, a
     support that all samples share) is computed once for a whole retraining path.
+
+    Examples
+    --------
+    Some people, always the same ones, do the opposite of what is predicted:
+
+    >>> import numpy as np
+    >>> from sklearn.utils import check_random_state
+    >>> from skperf.shift import FunctionShift, PopulationShift
+    >>> class SomeDefy(PopulationShift):
+    ...     def bind(self, X, y, *, sample_weight=None, groups=None, random_state=None):
+    ...         defiant = check_random_state(random_state).uniform(size=len(y)) < 0.6
+    ...
+    ...         def react(X, y, y_pred):
+    ...             return X, np.where(defiant, 1 - y_pred, y)
+    ...
+    ...         return FunctionShift(react).bind(
+    ...             X, y, sample_weight=sample_weight, groups=groups
+    ...         )
+    >>> X, y = np.ones((6, 1)), np.zeros(6)
+    >>> world = SomeDefy().bind(X, y, random_state=0)
+    >>> world(np.full(6, 0.2)).y.round(1)
+    array([0.8, 0. , 0. , 0.8, 0.8, 0. ])
+    >>> world(np.full(6, 0.5)).y.round(1)
+    array([0.5, 0. , 0. , 0.5, 0.5, 0. ])
     """
 
     @abstractmethod

@@ -26,6 +26,17 @@ class Cotangent(NamedTuple):
     X : ndarray of shape (n_samples, n_features), default=None
         By its features; None where features do not move. Columns that hold no numbers
         are zero.
+
+    Examples
+    --------
+    Of the mean of the losses of two rows, each loss a square of target less 1:
+
+    >>> import numpy as np
+    >>> from skperf.shift import Cotangent
+    >>> y = np.array([0.0, 3.0])
+    >>> loss = (y - 1) ** 2
+    >>> Cotangent(weight=(loss - loss.mean()) / 2, y=2 * (y - 1) / 2)
+    Cotangent(weight=array([-0.75,  0.75]), y=array([-1.,  2.]), X=None)
     """
 
     weight: Floats
@@ -53,6 +64,16 @@ class PullBack(NamedTuple):
     of_base : bool, default=True
         Whether the rows are those of the base population, in order. If an earlier shift
         has moved these, it has moved the question too.
+
+    Examples
+    --------
+    Two people were asked for their prediction, and each doubles his target by it:
+
+    >>> import numpy as np
+    >>> from skperf.shift import PullBack
+    >>> by_target = np.array([-1.0, 2.0])
+    >>> PullBack(np.array([[5.0], [6.0]]), v=2 * by_target).v
+    array([-2.,  4.])
     """
 
     X: Table

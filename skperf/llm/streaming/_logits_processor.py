@@ -63,11 +63,45 @@ class RedFlagLogitsProcessor(LogitsProcessor):
 
     Examples
     --------
-    With `model` and `tokenizer` loaded from an exported folder::
+    A random model of words stands in for a real one:
 
-        flag = RedFlagLogitsProcessor(model, tokenizer)
-        output = model.generate(**inputs, logits_processor=[flag])
-        sequences, log_odds, probability, flagged = flag.report(output)
+    >>> import torch
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    >>> words = {word: i for i, word in enumerate("? we had tea he dies".split())}
+    >>> tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    >>> config = LlamaConfig(
+    ...     vocab_size=6, hidden_size=8, intermediate_size=8, num_attention_heads=2,
+    ...     num_hidden_layers=1,
+    ... )
+    >>> from skperf.llm import LanguageModel, RedFlagClassifier
+    >>> _ = torch.manual_seed(0)
+    >>> language_model = LanguageModel(LlamaForCausalLM(config), tokenizer)
+    >>> clf = RedFlagClassifier(language_model, fit_intercept=False)
+    >>> clf = clf.fit(["we had tea", "he dies", "tea", "dies"], [0, 1, 0, 1])
+
+    Its folder holds a language model that raises the flag by itself:
+
+    >>> import tempfile
+    >>> from transformers import AutoModelForCausalLM, AutoTokenizer
+    >>> from skperf.llm import RedFlagLogitsProcessor
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clf.export(folder)
+    ...     model = AutoModelForCausalLM.from_pretrained(folder)
+    ...     its_tokenizer = AutoTokenizer.from_pretrained(folder)
+    >>> inputs = its_tokenizer(["we had"], return_tensors="pt")["input_ids"]
+    >>> flag = RedFlagLogitsProcessor(model, its_tokenizer, stop=False, pad_token_id=0)
+    >>> output = model.generate(
+    ...     inputs, logits_processor=[flag], max_new_tokens=3, do_sample=False,
+    ...     pad_token_id=0,
+    ... )
+    >>> report = flag.report(output)
+    >>> report.log_odds.shape
+    (1, 3)
+    >>> bool((report.probability > 0.5) == report.flagged)
+    True
     """
 
     def __init__(

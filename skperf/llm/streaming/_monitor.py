@@ -43,6 +43,32 @@ class RedFlagMonitor:
     -----
     If a piece could not be scored, because of an error, the text has it all the same:
     it is tried again with the next piece, and there is no probability without it.
+
+    Examples
+    --------
+    A random model of words stands in for a real one:
+
+    >>> import torch
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    >>> words = {word: i for i, word in enumerate("? we had tea he dies".split())}
+    >>> tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    >>> config = LlamaConfig(
+    ...     vocab_size=6, hidden_size=8, intermediate_size=8, num_attention_heads=2,
+    ...     num_hidden_layers=1,
+    ... )
+    >>> from skperf.llm import LanguageModel, RedFlagClassifier
+    >>> _ = torch.manual_seed(0)
+    >>> language_model = LanguageModel(LlamaForCausalLM(config), tokenizer)
+    >>> clf = RedFlagClassifier(language_model)
+    >>> clf = clf.fit(["we had tea", "he dies", "tea", "dies"], [0, 1, 0, 1])
+    >>> monitor = clf.stream()
+    >>> monitor.push("we had") < 0.5 < monitor.push(" dies")
+    True
+    >>> monitor.flagged
+    True
     """
 
     def __init__(self, classifier, prompt=None, kind=None, prefill=""):

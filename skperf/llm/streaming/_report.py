@@ -27,6 +27,22 @@ class GenerationReport(NamedTuple):
 
     flagged : ndarray of shape (n_rows,)
         Which rows were flagged.
+
+    Examples
+    --------
+    The places of what was written for the rows that were not flagged:
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from skperf.llm import GenerationReport
+    >>> report = GenerationReport(
+    ...     sequences=torch.tensor([[1, 2, 3], [1, 0, 0]]),
+    ...     log_odds=np.array([[-4.0, -3.0], [-1.0, 2.0]]),
+    ...     probability=np.array([0.1, 0.9]),
+    ...     flagged=np.array([False, True]),
+    ... )
+    >>> report.sequences[torch.from_numpy(~report.flagged)].tolist()
+    [[1, 2, 3]]
     """
 
     sequences: torch.Tensor

@@ -38,6 +38,35 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     ----------
     flagged : ndarray of shape (n_rows,)
         Which rows of the output were flagged. The others ended for other reasons.
+
+    Examples
+    --------
+    A random model of words stands in for a real one, and writes what it likes:
+
+    >>> import torch
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    >>> words = {word: i for i, word in enumerate("? we had tea he dies".split())}
+    >>> tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    >>> config = LlamaConfig(
+    ...     vocab_size=6, hidden_size=8, intermediate_size=8, num_attention_heads=2,
+    ...     num_hidden_layers=1,
+    ... )
+    >>> from skperf.llm import LanguageModel, RedFlagClassifier
+    >>> _ = torch.manual_seed(0)
+    >>> language_model = LanguageModel(LlamaForCausalLM(config), tokenizer)
+    >>> clf = RedFlagClassifier(language_model)
+    >>> clf = clf.fit(["we had tea", "he dies", "tea", "dies"], [0, 1, 0, 1])
+    >>> inputs = tokenizer(["we had"], return_tensors="pt")["input_ids"]
+    >>> criterion = clf.stopping_criteria(inputs, pad_token_id=0)
+    >>> written = language_model.model.generate(
+    ...     inputs, stopping_criteria=[criterion], max_new_tokens=4, do_sample=False,
+    ...     pad_token_id=0,
+    ... )
+    >>> bool(criterion.flagged[0] == (clf.predict([tokenizer.decode(written[0])])[0] == 1))
+    True
     """
 
     # generate pads rows that have ended only if one of its criteria has this attribute

@@ -57,6 +57,12 @@ class Divergence(NamedTuple):
     drift : float
         KL(p_ref || q), with q the model given that it does not raise the flag: 0 unless
         there are adapters.
+
+    Examples
+    --------
+    >>> from skperf.llm import Divergence
+    >>> sum(Divergence(flag_mass=0.03, drift=0.01))
+    0.04
     """
 
     flag_mass: float

@@ -64,18 +64,18 @@ class LoraTuning(BaseEstimator):
     -----
     With adapters the distribution of the other tokens moves, and the divergence from
     the base model is the sum of the flag's mass, the mean of :math:`-\log(1 - p)`, and
-    of the drift, :math:`KL(p_{ref} \| q)` with q the model given that it does not raise
-    the flag. The loss of a flagged text is the mean of :math:`-\log p(flag)` from
-    `min_offset` to an end that is drawn in each epoch, and that of another text its
-    divergence, by up to 16 positions drawn from each. With `feed_back` the divergence
-    from the flag on is added.
+    of the drift, :math:`\mathrm{KL}(p_\mathrm{ref} \| q)` with q the model given that
+    it does not raise the flag. The loss of a flagged text is the mean of
+    :math:`-\log p(\text{flag})` from `min_offset` to an end that is drawn in each
+    epoch, and that of another text its divergence, by up to 16 positions drawn from
+    each. With `feed_back` the divergence from the flag on is added.
 
     References
     ----------
     .. [1] S. Xhonneux, D. Dobre, M. Mofakhami, L. Schwinn, G. Gidel, "A generative
        approach to LLM harmfulness detection with special red flag tokens", 2025.
 
-    .. [2] E. Hu et al., "LoRA: Low-rank adaptation of large language models", 2022.
+    .. [2] Edward Hu et al., "LoRA: Low-rank adaptation of large language models", 2022.
 
     Examples
     --------

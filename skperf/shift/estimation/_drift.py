@@ -44,6 +44,19 @@ class DriftTest(NamedTuple):
 
     errors : ndarray of shape (n_deployments,)
         Their standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperf.shift import Deployment, Sample, performative_drift_test
+    >>> rng = np.random.default_rng(0)
+    >>> lots = rng.choice([-0.2, 0.2], 200)
+    >>> seen = Sample(np.zeros((200, 1)), lots + rng.normal(size=200))
+    >>> deployment = Deployment(None, seen, perturbation=lots)
+    >>> test = performative_drift_test(deployment, random_state=0)
+    >>> low, high = test.interval
+    >>> bool(low < test.effect < high)
+    True
     """
 
     p_value: float

@@ -103,7 +103,7 @@ def estimate_shift(
 
     References
     ----------
-    .. [1] L. Lin, T. Zrnic, "Plug-in Performative Optimization", ICML 2024.
+    .. [1] Licong Lin, Tijana Zrnic, "Plug-in Performative Optimization", ICML 2024.
     .. [2] C. Mendler-Dünner, F. Ding, Y. Wang, "Anticipating Performativity by
        Predicting from Predictions", NeurIPS 2022.
 

@@ -38,6 +38,17 @@ class ExperimentPlan(NamedTuple):
         How many people seen before *and* after tell as much. None where pairs are no
         experiment: outcomes without the model are rarely seen, and moves without noise
         tell exactly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperf.shift import OutcomeShift, plan_experiment
+    >>> X, y = np.ones((100, 1)), np.arange(100) % 2
+    >>> plan = plan_experiment(OutcomeShift(0.0), X, y, precision=0.1)
+    >>> plan.n_samples, plan.n_pairs
+    (100, None)
+    >>> f"{plan.perturbation:.2f}, squared {plan.cost:.2f}"
+    '0.98, squared 0.96'
     """
 
     n_samples: int

@@ -31,6 +31,20 @@ class FormCheck(NamedTuple):
     p_value : float
         How often data of the shift's own form would look as strange. Below 0.01 or so
         the shift is the wrong one for these people, and its strength means little.
+
+    Examples
+    --------
+    Fitted: that targets move with predictions. Seen: that they move with their squares.
+
+    >>> import numpy as np
+    >>> from skperf.shift import Deployment, OutcomeShift, Sample, estimate_shift
+    >>> rng = np.random.default_rng(0)
+    >>> X, y, told = np.zeros((500, 1)), rng.normal(size=500), rng.uniform(size=500)
+    >>> before, after = Sample(X, y), Sample(X, y + told**2)
+    >>> pairs = Deployment(before, after, y_pred=told, paired=True)
+    >>> form = estimate_shift(OutcomeShift(0.0), pairs).form
+    >>> bool(form.p_value < 0.01)
+    True
     """
 
     statistic: float
