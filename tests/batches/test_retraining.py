@@ -19,13 +19,16 @@ from skperf.batches import Batches, IncrementalEstimator
 from skperf.exceptions import SchemaError
 from skperf.shift import (
     BaseShift,
+    BudgetedResponse,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     Sample,
     SelfFulfillingShift,
     StrategicResponse,
+    ThresholdPolicy,
     _rejection_blocks,
 )
 
@@ -45,6 +48,9 @@ SHIFTS = {
     },
     "memory": MemoryShift(ResampleIfRejected(0.4), decay=0.5),
     "lagged": LaggedShift(ResampleIfRejected(0.4), n_groups=2),
+    "worst": QuantilePolicy(ResampleIfRejected(0.4, strategic_features=[3]), 0.2),
+    "above": ThresholdPolicy(ResampleIfRejected(0.4), 0.6),
+    "can pay": QuantilePolicy(BudgetedResponse(0.5, strategic_features=[1]), 0.2),
 }
 
 pytestmark = pytest.mark.filterwarnings(
