@@ -7,7 +7,7 @@ import numpy as np
 
 from skperf.inspection._gaming import gaming_row
 from skperf.inspection._origin import column_names
-from skperf.inspection._study._draws import interval
+from skperf.metrics._figures import interval
 from skperf.utils._sklearn import check_pandas_support
 
 ROW = ("estimator", "shift", "way")

@@ -13,11 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
 
 from skperf.inspection._study._decision import may_be_best
-from skperf.inspection._study._draws import draw_ratios, interval
+from skperf.inspection._study._draws import draw_ratios
 from skperf.inspection._study._people import find_groups, number_persons, take_persons
 from skperf.inspection._study._play import Ending
 from skperf.inspection._study._splits import split_people
 from skperf.inspection._study._tables import ending_columns
+from skperf.metrics._figures import interval
 
 Y = np.repeat([0, 1], [90, 30])
 
