@@ -66,7 +66,9 @@ def report(tmp_path_factory):
         random_state=0,
     )
     study.fit(X, y, by=np.where(X[:, 1] > 0, f"{long} group", "others"))
-    return study.report(tmp_path_factory.mktemp("report") / "report.html")
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    study.report(path)
+    return path
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -18,6 +18,7 @@ dates, customers with several applications, few bad ones, and labels that are wo
 # Numbers and missing values are real. Region, date and customer are invented, since the
 # data have none: they are noise here, and only have to be dealt with.
 import warnings
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -110,7 +111,9 @@ with warnings.catch_warnings():
 # The answers
 # -----------
 for question, answers in study.answers_.items():
-    print(f"{question}\n  " + "\n  ".join(answers), end="\n\n")
+    print(f"\n{question}")
+    for answer in answers:
+        print(fill(answer, 84, initial_indent="- ", subsequent_indent="  "))
 
 # %%
 # What the fits have warned of, each thing once, with the number of fits:

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skperf.inspection._origin import column_names
-from skperf.inspection._study._draws import draw_ratios, interval
+from skperf.inspection._study._draws import draw_ratios
 from skperf.inspection._study._held_out import HeldOut, observe, sum_gaming
 from skperf.inspection._study._people import number_persons, take_persons
 from skperf.metrics._bootstrap import check_level
+from skperf.metrics._figures import interval
 from skperf.metrics._induce import deploy
 from skperf.retraining._labels import require_shared_label
 from skperf.retraining._population import check_population

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from skperf.metrics._bootstrap import Interval, draw_groups, percentile_interval
+from skperf.metrics._bootstrap import draw_groups
 
 _AT_ONCE = 100  # draws
 
@@ -43,17 +43,6 @@ def draw_persons(n_persons, n_bootstrap, random_state):
     """Yield how often each person counts: first once, then as drawn."""
     yield np.ones(n_persons)
     yield from draw_groups(np.arange(n_persons), n_bootstrap, random_state)
-
-
-def interval(drawn, confidence_level):
-    """Return the Interval of a value that is followed by those on draws.
-
-    The ends are NaN where few draws have the figure.
-    """
-    value, others = drawn[0], drawn[1:]
-    if 2 * np.isnan(others).sum() >= len(others):
-        return Interval(float(value), np.nan, np.nan)
-    return percentile_interval(value, others, confidence_level)
 
 
 def _in_blocks(counts):

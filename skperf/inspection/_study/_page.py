@@ -34,7 +34,7 @@ STYLE = """
   margin: 1rem 0; color: var(--ink); background: var(--paper); }
 .skperf-study th, .skperf-study td { text-align: left; vertical-align: top;
   padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line);
-  min-width: 4.5em; }
+  min-width: 5.5em; }
 .skperf-study tr { background: var(--paper); }
 .skperf-study th { color: var(--faint); font-weight: 600; }
 .skperf-study .pictures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }

@@ -90,28 +90,34 @@ def make_plan(study, X, y, sample_weight, groups, by):
     settings = Settings(study.response_method, study.pos_label, study.max_iter)
     judging = Judging(settings, scorers, study.n_bootstrap, _seed(random))
     tested = np.unique(np.concatenate([persons[test] for _, test in pairs]))
-    splits = [
-        Split(
-            _take(people, train),
-            HeldOut(
-                _take(people, test)._replace(groups=np.arange(len(test))),
-                np.searchsorted(tested, persons[test]),
-                len(tested),
-                {name: mask[test] for name, mask in masks.items()},
-            ),
-            _seed(random),
-        )
-        for train, test in pairs
-    ]
+    ever = _EverHeldOut(np.searchsorted(tested, persons), len(tested), masks)
     return Plan(
         estimators,
         shifts,
         check_ways(study.ways),
-        splits,
+        [_split(people, ever, *rows, _seed(random)) for rows in pairs],
         judging,
         people.X,
         len(tested),
     )
+
+
+class _EverHeldOut(NamedTuple):
+    """The persons of all rows, numbered among those who are ever held out."""
+
+    persons: np.ndarray
+    n_persons: int
+    groups: dict
+
+
+def _split(people, ever, train, test, random_state):
+    held_out = HeldOut(
+        _take(people, test)._replace(groups=np.arange(len(test))),
+        ever.persons[test],
+        ever.n_persons,
+        {name: mask[test] for name, mask in ever.groups.items()},
+    )
+    return Split(_take(people, train), held_out, random_state)
 
 
 def check_ways(ways):

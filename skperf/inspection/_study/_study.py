@@ -166,11 +166,11 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
     ... ).fit(X, y)
     >>> study.results_[["way", "risk", "diagnosis"]].round(3)
              way   risk      diagnosis
-    0   ordinary  0.440  not retrained
-    1  retrained  0.182      converged
+    0   ordinary  0.314  not retrained
+    1  retrained  0.131      converged
     >>> print(study.recommend())
     If people react as in “StrategicResponse”: deploy LogisticRegression, retrained. Its
-    risk is 0.1821, and the other one is worse beyond chance.
+    risk is 0.13..., and the other one is worse beyond chance.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -289,16 +289,10 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
 
         min_group_size : int, default=20
             Groups of fewer people held out are left out.
-
-        Returns
-        -------
-        path : Path
-            Where it was written.
         """
         check_is_fitted(self)
-        path = Path(path)
-        path.write_text(make_report(self, min_group_size), encoding="utf-8")
-        return path
+        html = make_report(self, min_group_size)
+        Path(path).write_text(html, encoding="utf-8")
 
     def _html_repr(self):
         """Return what a notebook shows: the decision, once there is one."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from skperf.inspection._gaming import gaming_row
 from skperf.inspection._origin import column_names
-from skperf.inspection._study._draws import interval
+from skperf.metrics._figures import interval
 from skperf.utils._sklearn import check_pandas_support
 
 ROW = ("estimator", "shift", "way")
@@ -109,7 +109,7 @@ class Tables:
             found |= self._ends(name, drawn)
             found |= self._compared(f"{name}_difference", pooled, drawn, other)
         times = [outcome.fit_time for outcome in pooled.outcomes]
-        ending = _ending(pooled.endings)
+        ending = ending_columns(pooled.endings)
         return {**found, **ending, "fit_time": np.mean(times), "missing": None}
 
     def _change(self, pooled, group):
@@ -174,8 +174,19 @@ def _named(row):
     return dict(zip(ROW, row, strict=True))
 
 
-def _ending(endings):
-    """Return the columns that say how retraining ended."""
+def ending_columns(endings):
+    """Return the columns that say how retraining ended, the worst of all splits.
+
+    Parameters
+    ----------
+    endings : list of Ending
+        Of each split; none where nothing was retrained.
+
+    Returns
+    -------
+    columns : dict
+        By the names of columns.
+    """
     if not endings:
         return {**_NO_ENDING, "diagnosis": "not retrained"}
     words = dict.fromkeys(ending.diagnosis for ending in endings)

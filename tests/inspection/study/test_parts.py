@@ -13,9 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
 
 from skperf.inspection._study._decision import may_be_best
-from skperf.inspection._study._draws import draw_ratios, interval
+from skperf.inspection._study._draws import draw_ratios
 from skperf.inspection._study._people import find_groups, number_persons, take_persons
+from skperf.inspection._study._play import Ending
 from skperf.inspection._study._splits import split_people
+from skperf.inspection._study._tables import ending_columns
+from skperf.metrics._figures import interval
 
 Y = np.repeat([0, 1], [90, 30])
 
@@ -114,6 +117,22 @@ def test_ratios_and_their_intervals():
     assert np.isnan(empty[1:]).any()
     assert interval(np.array([2.0]), 0.9)[0] == 2
     assert draw_ratios({}, 5, 0) == {}
+
+
+def test_all_splits_have_to_settle():
+    """A row of the tables says the worst of them."""
+    settled = {"round": 2, "risk": 0.5, "interval": (0.4, 0.6)}
+    converged = Ending("converged", 3, 1e-5, None, {})
+    flips = Ending("settled in risk", 10, 0.2, settled, {})
+    slow = Ending("slow", 8, 0.1, None, {})
+    row = ending_columns([converged, slow])
+    assert (row["settled"], row["diagnosis"]) == (False, "converged, slow")
+    assert (row["rounds"], row["residual"]) == (8, 0.1)
+    row = ending_columns([flips, converged])
+    assert row["settled"]
+    assert np.isnan(row["settled_risk"])
+    row = ending_columns([flips, flips._replace(settled=settled | {"risk": 0.7})])
+    assert (row["settled_round"], row["settled_risk"]) == (2, pytest.approx(0.6))
 
 
 def losses(*means, scale=1.0):

@@ -92,10 +92,15 @@ def fitted():
     return study.fit(X, y, groups="id", by=group)
 
 
+def write(study, folder, **options):
+    path = folder / "report.html"
+    study.report(str(path), **options)
+    return Page(path.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="module")
 def page(fitted, tmp_path_factory):
-    path = fitted.report(tmp_path_factory.mktemp("study") / "report.html")
-    return Page(path.read_text(encoding="utf-8"))
+    return write(fitted, tmp_path_factory.mktemp("study"))
 
 
 def test_the_decision_comes_first(fitted, page):
@@ -153,8 +158,7 @@ def test_nothing_personal(fitted, page, tmp_path):
     assert "a few" not in page.shown
     assert "Not shown: 1 groups of fewer than 20 people held out." in page.texts["p"]
     assert "a few" in set(fitted.by_group_["group"])  # the tables have it
-    whole = fitted.report(tmp_path / "all.html", min_group_size=1)
-    assert "a few" in Page(whole.read_text(encoding="utf-8")).shown
+    assert "a few" in write(fitted, tmp_path, min_group_size=1).shown
 
 
 def test_what_was_assumed_is_said(page):
@@ -188,7 +192,7 @@ def test_without_groups_moves_and_intervals(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study.fit(X["plain"].to_numpy()[:, None], y)
-    page = Page(study.report(tmp_path / "r.html").read_text(encoding="utf-8"))
+    page = write(study, tmp_path)
     assert "there are no groups" in page.shown
     assert "no column moves" in page.shown
     assert "nan" not in page.shown.casefold()

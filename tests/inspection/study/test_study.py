@@ -28,7 +28,7 @@ from skperf import (
 )
 from skperf.datasets import make_location_scale
 from skperf.exceptions import PositiveClassWarning
-from skperf.inspection import RetrainingStudy
+from skperf.inspection import RetrainingStudy, gaming_importance
 from skperf.metrics import performative_risk
 from skperf.shift import (
     Deployment,
@@ -165,23 +165,44 @@ def test_a_location_scale_family_has_its_closed_form():
     assert told.endswith("The least work of these: LinearRegression, ordinary.")
 
 
+def bring_friends(X, y, y_pred):
+    """Return all rows, the last first, and more of those with high predictions."""
+    rows = np.arange(len(y))[::-1]
+    return Sample(X[rows], y[rows], 1 + 9 * y_pred[rows], groups=rows)
+
+
 def test_splits_count_by_the_weight_of_those_held_out():
+    """Not by the weight that a shift gives to all of its rows."""
     weights = np.linspace(0.2, 3, 240)
-    cv = KFold(3)
-    fitted = quietly(
-        study(ways="ordinary", cv=cv), X, Y, sample_weight=weights, by=X[:, 0] > 0
-    )
+    cv, shift = KFold(3), FunctionShift(react_weighted)
+    fitted = study(shifts=shift, ways="ordinary", cv=cv, scoring="neg_log_loss")
+    quietly(fitted, X, Y, sample_weight=weights)
     risks, totals = [], []
     for train, test in cv.split(X):
         model = clone(MODEL).fit(X[train], Y[train], weights[train])
         given = {"sample_weight": weights[test]}
-        risks.append(
-            performative_risk(model, SHIFTS["follow"], X[test], Y[test], **given)
-        )
+        risks.append(performative_risk(model, shift, X[test], Y[test], **given))
         totals.append(weights[test].sum())
     expected = np.average(risks, weights=totals)
-    assert_allclose(fitted.results_.loc[0, "risk"], expected, rtol=1e-8)
+    row = fitted.results_.iloc[0]
+    assert_allclose([row["risk"], -row["neg_log_loss"]], expected, rtol=1e-8)
     assert (fitted.n_splits_, fitted.n_people_) == (3, 240)
+
+
+def react_weighted(X, y, y_pred, sample_weight):
+    return Sample(X, y, sample_weight * (1 + 9 * y_pred), groups=np.arange(len(y)))
+
+
+def test_rows_that_changed_places_keep_their_groups():
+    by = {"tall": X[:, 1] > 0.5}
+    fitted = study(shifts=FunctionShift(bring_friends), ways="ordinary")
+    row = quietly(fitted, X, Y, by=by).by_group_.iloc[0]
+    tall, y = by["tall"][TEST], Y[TEST]
+    f = clone(MODEL).fit(X[TRAIN], Y[TRAIN]).predict_proba(X[TEST])[:, 1]
+    losses = -np.log(np.where(y == 1, f, 1 - f))
+    weights = 1 + 9 * f
+    assert_allclose(row["risk"], np.average(losses[tall], weights=weights[tall]))
+    assert_allclose(row["risk_nobody_reacts"], losses[tall].mean())
 
 
 @pytest.mark.parametrize("name", SHIFTS)
@@ -246,6 +267,20 @@ def test_scores_are_of_the_induced_data_and_paired():
     assert fitted.decision_["figure"].tolist() == ["risk", "profit", "AUC"]
     best = table["profit"].idxmax()
     assert fitted.decision_.set_index("figure").loc["profit", "way"] == best
+
+
+def test_gamed_columns_are_those_of_the_model_alone():
+    fitted = quietly(study(ways=TWO, shifts=SHIFTS["follow"], cv=KFold(2)), X, Y)
+    shares, costs = [], []
+    for train, test in KFold(2).split(X):
+        model = clone(MODEL).fit(X[train], Y[train])
+        alone = gaming_importance(model, SHIFTS["follow"], X[test], Y[test])
+        costs.append(alone.set_index("feature")["cost"].sort_index())
+        shares.append(alone["moved"])
+    found = fitted.gaming_.query("way == 'ordinary'")
+    assert found["cost"].is_monotonic_decreasing
+    assert_allclose(found.set_index("feature")["cost"].sort_index(), sum(costs) / 2)
+    assert_allclose(found["moved"], sum(shares) / 2)
 
 
 def test_a_score_that_few_draws_define_has_no_interval():
