@@ -20,7 +20,7 @@ from skperf.retraining._calls import Call
 from skperf.retraining._changes import changed_params
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
-from skperf.retraining._log import Log
+from skperf.retraining._log import continue_log
 from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
@@ -326,7 +326,8 @@ class BaseRiskMinimizer(
 
     def __skperf_admit__(self, log, seen, period):
         """Return the log with one more period, and its data in the log's form."""
-        return self._continue_log(log, seen).admit(seen, period)
+        asked = (self._changes(), self.response_method, self.pos_label)
+        return continue_log(log, seen, *asked).admit(seen, period)
 
     def __skperf_retrain__(self, log, seen, call):
         """Retrain once on data that were admitted."""
@@ -360,28 +361,6 @@ class BaseRiskMinimizer(
         """Return the parameters that were set since the deployed model was trained."""
         fitted = hasattr(self, "estimator_")
         return changed_params(self.estimator, self.estimator_) if fitted else {}
-
-    def _continue_log(self, log, seen):
-        """Return the record that goes on, or a new one where it cannot, and say so."""
-        if log is None:
-            return Log.begin(seen)
-        (path,) = log.standing.paths
-        other = {
-            "estimator": self._changes() is None,
-            "response_method": self.response_method != path.predictor.response_method,
-            "pos_label": self.pos_label not in (None, path.predictor.pos_label),
-        }
-        changed = [name for name, is_other in other.items() if is_other]
-        if not changed:
-            return log
-        warnings.warn(
-            f"Another {' and '.join(changed)} than before: a new record begins, and "
-            "past periods are not mixed in any more. The model that is deployed stays "
-            "so until this call has trained the next.",
-            UserWarning,
-            stacklevel=5,  # past two methods, partial_fit and its wrapper
-        )
-        return Log.begin(seen)
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its path."""

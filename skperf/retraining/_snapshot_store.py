@@ -314,11 +314,6 @@ class SnapshotStore(BaseEstimator):
     def __skperf_train__(self, minimizer: Minimizer, sample: Sample, call: Call) -> str:
         """Store what was seen, train a minimizer, and store its model."""
         _require_name(call.period)
-        if call.period in self._disk().seen.records:
-            raise ValueError(
-                f"The period {call.period!r} is in the store already; retraining on it "
-                "again would count its rows twice."
-            )
         return train(self._root(), minimizer, sample, call)
 
     def _train_waiting(self, disk: Disk, call: str) -> Minimizer:
@@ -328,7 +323,8 @@ class SnapshotStore(BaseEstimator):
         if disk.newest is not None:
             stored = {**disk.load(disk.newest, with_log=False)[1], **stored}
         minimizer = revive(asked.kind, stored)
-        minimizer.__skperf_become__(self, train_waiting(disk, minimizer, asked.call))
+        head = train_waiting(disk, disk.log(), minimizer, asked.call)
+        minimizer.__skperf_become__(self, head)
         return minimizer
 
     def _restore(self, disk: Disk, number: int) -> Minimizer:

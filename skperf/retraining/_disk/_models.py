@@ -103,12 +103,14 @@ class Models(NamedTuple):
     @property
     def numbers(self) -> list[int]:
         """The numbers of the models, the newest last."""
+        known = json.loads(unseal(self._head)) if self._head.exists() else None
+        # looked for afterwards: another writer may be at work
         found = sorted(int(path.stem) for path in self.folder.glob("*.model"))
-        if not self._head.exists():
-            if found:
+        if known is None:
+            if found and not self._head.exists():
                 raise damaged(self._head, "it is missing")
-            return []
-        first, last = json.loads(unseal(self._head))
+            return found
+        first, last = known
         for number in range(first, max([last, *found]) + 1):
             if number not in found:
                 raise damaged(self.path(number), "it is missing")

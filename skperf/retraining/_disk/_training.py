@@ -28,18 +28,19 @@ from skperf.shift import Sample
 class Disk(NamedTuple):
     """What is on disk: periods that were seen, and models."""
 
-    seen: Seen
     models: Models
+    newest: int | None  # the number of the newest model
+    seen: Seen
 
     @classmethod
     def read(cls, root: Path) -> "Disk":
-        """Look at a store's folder."""
-        return cls(Seen(DeltaLog.read(root / "seen")), Models(root / "models"))
+        """Look at a store's folder once; others may go on meanwhile.
 
-    @property
-    def newest(self) -> int | None:
-        """The number of the newest model, None without one."""
-        return max(self.models.numbers, default=None)
+        Models first: all periods that they know are then in the log.
+        """
+        models = Models(root / "models")
+        newest = max(models.numbers, default=None)
+        return cls(models, newest, Seen(DeltaLog.read(root / "seen")))
 
     @property
     def head(self) -> str | None:
@@ -49,9 +50,9 @@ class Disk(NamedTuple):
     @property
     def waiting(self) -> Record | None:
         """What was said of the period that no model was trained on yet, if any."""
+        known = self.newest or 0
         records = self.seen.records.values()
-        later = (r for r in records if r["number"] > (self.newest or 0))
-        return next(later, None)
+        return next((record for record in records if record["number"] > known), None)
 
     def require(self, head: str | None) -> None:
         """Raise an error where the store has another model than the minimizer's."""
@@ -70,6 +71,10 @@ class Disk(NamedTuple):
             "minimizer that the store's resume() returns, or give the store another "
             "path to begin anew."
         )
+
+    def log(self) -> Log | None:
+        """Return what retraining goes on from, None where it begins."""
+        return None if self.newest is None else restore_log(self.load(self.newest)[1])
 
     def round_of(self, number: int | None) -> int | None:
         """Return the round that has deployed a model, in the record that goes on.
@@ -117,9 +122,14 @@ def train(root: Path, minimizer: Minimizer, sample: Sample, call: Call) -> str:
     """Store the rows, retrain, store the model; return its identity."""
     disk = Disk.read(root)
     disk.require(minimizer.__getstate__().get("head"))
+    if call.period in disk.seen.records:
+        raise ValueError(
+            f"The period {call.period!r} is in the store already; retraining on it "
+            "again would count its rows twice."
+        )
     with warnings.catch_warnings():  # which are given when this is done again
         warnings.simplefilter("ignore")
-        log = _log_of(disk)
+        log = disk.log()
         _, aligned = minimizer.__skperf_admit__(log, sample, call.period)
     rows, source = Waiting.read(root).claim(disk.seen, aligned, call.period)
     if disk.newest is None and "model" in minimizer.__getstate__():
@@ -132,13 +142,13 @@ def train(root: Path, minimizer: Minimizer, sample: Sample, call: Call) -> str:
         call=pack(minimizer, call),
     )
     seen = Seen(append_rows(disk.seen.log, call.period, rows, record))
-    return train_waiting(disk._replace(seen=seen), minimizer, call)
+    return train_waiting(disk._replace(seen=seen), log, minimizer, call)
 
 
-def train_waiting(disk: Disk, minimizer: Minimizer, call: Call) -> str:
+def train_waiting(disk: Disk, log: Log | None, minimizer: Minimizer, call: Call) -> str:
     """Retrain on the period that is on disk, and store the model."""
     sample = disk.seen.sample(call.period)
-    log, sample = minimizer.__skperf_admit__(_log_of(disk), sample, call.period)
+    log, sample = minimizer.__skperf_admit__(log, sample, call.period)
     try:
         minimizer.__skperf_retrain__(log, sample, call)
     except Exception as error:
@@ -149,11 +159,6 @@ def train_waiting(disk: Disk, minimizer: Minimizer, call: Call) -> str:
         raise
     content = _content(disk, minimizer, call.period)
     return disk.models.add(disk.seen.records[call.period]["number"], content)
-
-
-def _log_of(disk: Disk) -> Log | None:
-    """Return what retraining goes on from."""
-    return None if disk.newest is None else restore_log(disk.load(disk.newest)[1])
 
 
 def _content(disk: Disk, minimizer: Minimizer, period: Hashable) -> ModelFile:

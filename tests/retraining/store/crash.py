@@ -3,7 +3,8 @@
 
 """Kill a job at random moments, again and again, and see what is lost: ``make crash``.
 
-``python crash.py 200`` prints the figures of 200 kills.
+``python crash.py 200`` prints the figures of 200 kills. ``python crash.py race`` lets
+three jobs write to one store at the same time.
 """
 
 import os
@@ -11,6 +12,7 @@ import pickle
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,38 +20,63 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from months import N_MONTHS, applications, job
 
+from skperf.exceptions import StoreConflictError
 from skperf.retraining import SnapshotStore
 
 
-def run_job(folder, delay=None):
-    """Run a job in a child that is killed after some seconds, None for never.
+def keep_on(folder):
+    """Live all months beside other jobs: go on wherever one of them was faster."""
+    while True:
+        try:
+            return job(folder)
+        except StoreConflictError:
+            os.write(1, b"refused\n")
 
-    This process never uses deltalake, which cannot be forked then. Returns what the job
-    has acknowledged, whether it was killed, and how long it took.
+
+def start(task, folder):
+    """Start a task in a child; return its number, and where to read what it says.
+
+    This process never uses deltalake, which cannot be forked then.
     """
-    start = time.perf_counter()
     read, write = os.pipe()
     child = os.fork()
-    if not child:
-        os.dup2(write, 1)
-        code = 1
-        try:
-            model = job(folder)
-            os.write(1, b"done\n")
-            Path(folder).with_suffix(".model").write_bytes(pickle.dumps(model))
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write)
-    if delay is not None:
-        time.sleep(delay)
-        os.kill(child, signal.SIGKILL)
+    if child:
+        os.close(write)
+        return child, read
+    os.dup2(write, 1)
+    code = 1
+    try:
+        model = task(folder)
+        os.write(1, b"done\n")
+        Path(folder).with_suffix(".model").write_bytes(pickle.dumps(model))
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def finish(child, read):
+    """Return what a child has said, and whether it was killed."""
     with open(read, "rb") as file:
         told = file.read().decode().split()
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status)
     assert killed or not os.WEXITSTATUS(status), "the job has failed"
-    return told, killed, time.perf_counter() - start
+    return told, killed
+
+
+def run_job(folder, delay=None):
+    """Run a job that is killed after some seconds, None for never.
+
+    Returns what it has acknowledged, whether it was killed, and how long it took.
+    """
+    since = time.perf_counter()
+    child, read = start(job, folder)
+    if delay is not None:
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+    return *finish(child, read), time.perf_counter() - since
 
 
 def result(folder):
@@ -109,6 +136,22 @@ def one_run(folder, whole, seconds, rng, counts):
     assert same_model(result(folder), whole)
 
 
+def race(n_jobs, folder):
+    """Let jobs write to one store at the same time; return how often one is refused."""
+    run_job(folder / "whole")
+    children = [start(keep_on, folder / "race") for _ in range(n_jobs)]
+    told = [
+        word for words, _ in [finish(*child) for child in children] for word in words
+    ]
+    n_periods = assert_nothing_lost(SnapshotStore(folder / "race"), [], 0)
+    assert n_periods == N_MONTHS
+    assert same_model(result(folder / "race"), result(folder / "whole"))
+    return Counter(word for word in told if not word.startswith("2026"))
+
+
 if __name__ == "__main__":
     with TemporaryDirectory() as made:
-        print(dict(crash(int(sys.argv[1]), Path(made))))
+        if sys.argv[1] == "race":
+            print(dict(race(3, Path(made))))
+        else:
+            print(dict(crash(int(sys.argv[1]), Path(made))))

@@ -3,6 +3,7 @@
 
 """Whatever moment a job is killed at, it ends with the model of one that was not."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -13,17 +14,33 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="jobs are forked")
-def test_15_kills():
-    """In a process of its own: what has used the libraries cannot be forked."""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="jobs are forked"),
+]
+
+
+def run(what):
+    """Run it in a process of its own: what has used deltalake cannot be forked."""
     path = os.pathsep.join([str(HERE), *sys.path])
     done = subprocess.run(
-        [sys.executable, HERE / "crash.py", "15"],
+        [sys.executable, HERE / "crash.py", what],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "'kills': " in done.stdout
+    return ast.literal_eval(done.stdout)
+
+
+def test_15_kills():
+    figures = run("15")
+    assert figures["kills"] >= 15
+    assert figures["runs"] > 0
+
+
+def test_jobs_that_write_at_the_same_time():
+    figures = run("race")
+    assert figures["done"] == 3
+    assert figures["refused"] > 0

@@ -203,8 +203,9 @@ def test_logged_columns_are_held_to_the_first(store):
         store.log(frame.rename(columns={"b": "c"}), X[:, 0], IDS, "July")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::skperf.exceptions.MissingLabelsWarning")
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.integers(0, 5), unique=True), max_size=4))
 def test_whatever_order_labels_come_in(batches, tmp_path_factory):
     """All that was labelled is trained on once, with its own label."""

@@ -54,15 +54,17 @@ def assert_same(first, second):
         assert_array_equal(first.history_[name], second.history_[name], err_msg=name)
 
 
-@pytest.mark.parametrize("name", MINIMIZERS)
-@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [(name, number % 2 == 1) for number, name in enumerate(MINIMIZERS)],
+)
 def test_a_store_changes_no_number(name, weights, store):
     in_memory = live(clone(MINIMIZERS[name]), range(5), weights)
     on_disk = clone(MINIMIZERS[name]).set_params(store=store)
     assert_same(live(on_disk, range(5), weights), in_memory)
 
 
-@pytest.mark.parametrize("n_before", [1, 2, 4])
+@pytest.mark.parametrize("n_before", [1, 4])
 def test_resume_goes_on_exactly(n_before, store):
     whole = live(clone(MINIMIZERS["window"]), range(6))
     live(clone(MINIMIZERS["window"]).set_params(store=store), range(n_before))
@@ -136,10 +138,10 @@ def test_another_estimator_begins_a_new_record(store):
 
 
 def test_a_pickle_stays_small(store):
-    """Two years of 2000 rows: less than 20 kB beside the model."""
+    """Two years: less than 20 kB beside the model, however many rows a month has."""
     model = AffineRiskMinimizer(LogisticRegression(), window=3, store=store)
     for number in range(24):
-        X, y, groups = month(number, 2000)
+        X, y, groups = month(number, 500)
         model.partial_fit(X, y, groups=groups, period=f"month {number}")
     size = len(pickle.dumps(model)) - len(pickle.dumps(model.estimator_))
     assert size < 20_000
@@ -147,6 +149,7 @@ def test_a_pickle_stays_small(store):
     assert_same(live(again, [24]), store.resume())
 
 
+@pytest.mark.slow
 def test_categories_and_trees(store):
     """What make_pipeline of the crash test trains on is what a frame was."""
     on_disk, in_memory = trees(store), trees(None)
@@ -378,11 +381,11 @@ def test_other_engines_read_it(store):
 
 
 def test_only_the_window_is_read(store, monkeypatch):
-    """Twelve months are there; three and the base population are asked for."""
+    """Six months are there; three and the base population are asked for."""
     from skperf.retraining._disk import _seen
 
     model = AffineRiskMinimizer(LogisticRegression(), window=3, store=store)
-    live(model, range(12))
+    live(model, range(6))
     read, asked = _seen.read_parquet, []
 
     def note(path, **kwargs):
@@ -391,7 +394,7 @@ def test_only_the_window_is_read(store, monkeypatch):
         return table
 
     monkeypatch.setattr(_seen, "read_parquet", note)
-    live(model, [12])
+    live(model, [6])
     assert len(asked) < 8
     whole = [names for names in asked if "skperf_y" in names]
     assert len(whole) == 3
