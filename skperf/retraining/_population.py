@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
-from skperf.utils._by_rows import extremes, in_blocks, map_rows
+from skperf.utils._by_rows import extremes, in_blocks, keep_rows
 from skperf.utils._sklearn import _check_sample_weight
 
 
@@ -40,7 +40,7 @@ def _check_weights(sample_weight: ArrayLike, X: Table) -> Floats:
     if not in_blocks(sample_weight):
         return _check_sample_weight(sample_weight, X, ensure_non_negative=True)
     check_consistent_length(X, sample_weight)
-    weights: Floats = map_rows(np.asarray, sample_weight, dtype=float)
+    weights: Floats = keep_rows(np.asarray, sample_weight, dtype=float)
     low, _ = extremes(weights)
     if not low >= 0:
         raise ValueError(

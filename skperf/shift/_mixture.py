@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from skperf.shift._sample import Floats, Sample, as_weights
-from skperf.utils._by_rows import in_blocks, map_rows, number_of_each, total
+from skperf.utils._by_rows import in_blocks, keep_rows, map_rows, number_of_each, total
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import concatenate, equal_tables
 
@@ -29,7 +29,7 @@ def mix(samples: Sequence[Sample], coefficients: Floats) -> Sample:
     return stack(
         [
             samples[same[0]]._replace(
-                sample_weight=map_rows(
+                sample_weight=keep_rows(
                     partial(_weigh, scales[same]), *(weights[i] for i in same)
                 )
             )

@@ -325,7 +325,7 @@ class TransformedPredictor(PredictionFunction):
 
     def __call__(self, X: Table) -> Floats:
         """Return the transformed predictions."""
-        return self.func(self.predictor(X))
+        return map_rows(self.func, self.predictor(X))
 
     def score(self, X: Table) -> Floats:
         """Return the score before the transformation."""

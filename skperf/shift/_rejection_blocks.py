@@ -25,6 +25,7 @@ from skperf.utils._by_rows import (
     derive_rows,
     gather_rows,
     invert_sum,
+    keep_rows,
     map_rows,
     number_of_each,
 )
@@ -98,7 +99,7 @@ def bind_copies(
     factor = n_donors + 1
     X = derive_rows(_with_copies, base.X, numbers, like=base.X, factor=factor, **shared)
     y = derive_rows(partial(_repeat, factor), base.y, like=base.y, factor=factor)
-    groups = map_rows(partial(_repeat, factor), numbers)
+    groups = keep_rows(partial(_repeat, factor), numbers, factor=factor)
     support = keep_labels(Sample(X, y, groups=groups), base)
     support = support._replace(support=new_key("copies"))
     return FixedWorld(base, _Copies(delta, base, numbers, n_donors, support))
@@ -146,7 +147,10 @@ class _Copies:
     def __call__(self, y_pred: Floats) -> Sample:
         g = rejection_probability(self.delta, y_pred)
         weigh = partial(_copy_weights, self.n_donors)
-        weights = map_rows(weigh, g, self.base.sample_weight, self.numbers)
+        factor = self.n_donors + 1
+        weights = map_rows(
+            weigh, g, self.base.sample_weight, self.numbers, factor=factor
+        )
         return self.support._replace(sample_weight=weights)
 
 
@@ -172,7 +176,7 @@ class _Outcomes:
             derive(partial(_replace_rows, "y"), y),
         )
         persons = partial(_replace_rows, "rows")
-        groups = map_rows(
+        groups = keep_rows(
             persons, self.numbers, g, self.numbers, throws=throws, pool=self.pool
         )
         return keep_labels(Sample(*moved, weights, groups=groups), self.base)

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skperf.shift._sample import Table
 from skperf.utils._arrays import to_numpy
-from skperf.utils._by_rows import in_blocks, keep, local_model, map_rows, takes_dask
+from skperf.utils._by_rows import in_blocks, keep, keep_rows, local_model, takes_dask
 
 _INNER = ("best_estimator_", "estimator_")  # of searches and other wrappers
 
@@ -24,7 +24,7 @@ def respond(estimator: BaseEstimator, X: Table, method: str) -> NDArray:
     model = local_model(estimator) if takes_dask(estimator) else estimator
     if model is None:
         return rows_first(getattr(estimator, method)(X))
-    return map_rows(_respond, X, estimator=model, method=method)
+    return keep_rows(_respond, X, estimator=model, method=method)
 
 
 def _respond(X: Table, *, estimator: BaseEstimator, method: str) -> NDArray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
-from skperf.utils._by_rows import extremes, in_blocks, number_of_each
+from skperf.utils._by_rows import extremes, in_blocks, keep, number_of_each
 from skperf.utils._sklearn import _check_sample_weight, _num_samples
 from skperf.utils._tables import concatenate, take_rows
 
@@ -90,7 +90,9 @@ def check_sample(returned: object, giver: object) -> Sample:
     if sample.sample_weight is None or _are_plain_weights(sample):
         return sample
     weights = sample.sample_weight
-    if not in_blocks(weights):
+    if in_blocks(weights):
+        weights = keep(weights)  # estimators want them too
+    else:
         weights = _check_sample_weight(weights, sample.X)
     low, _ = extremes(weights)
     if low < 0:

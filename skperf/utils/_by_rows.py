@@ -25,8 +25,10 @@ from skperf.utils._blocks import (
 )
 
 
-def map_rows(func, *tables, **shared):
-    """Return what a function makes of the rows of tables, as an array that is kept.
+def map_rows(func, *tables, factor=1, **shared):
+    """Return what a function makes of the rows of tables: a number for each.
+
+    On other machines it is made whenever somebody asks for it, so it should be cheap.
 
     Parameters
     ----------
@@ -37,11 +39,21 @@ def map_rows(func, *tables, **shared):
     *tables : tables, or None
         Those in blocks must have the same; others are cut like them.
 
+    factor : int, default=1
+        How many numbers it makes of each row.
+
     **shared : dict
         Large arguments that are the same for all blocks.
     """
     if _dask.any_dask(tables):
-        return _dask.map_rows(func, tables, shared)
+        return _dask.LazyRows(func, tables, shared, factor)
+    return keep_rows(func, *tables, **shared)
+
+
+def keep_rows(func, *tables, factor=1, **shared):
+    """Return what a function makes of the rows of tables, of any shape, made once."""
+    if _dask.any_dask(tables):
+        return _dask.keep_rows(func, tables, shared, factor)
     if sizes_of(*tables) is None:
         return func(*tables, **shared)
     return spill(func(*blocks, **shared) for blocks in zip_blocks(*tables))
@@ -54,7 +66,7 @@ def derive_rows(func, *tables, like, factor=1, **shared):
     """
     if _dask.any_dask(tables):
         # kept too: who is asked twice for one thing while he forgets it loses both
-        return _dask.map_rows(func, tables, shared)
+        return _dask.keep_rows(func, tables, shared, factor)
     n_columns = like.shape[1] if like.ndim == 2 else None
     func = partial(func, **shared)
     return Derived(func, tables, n_columns, like.dtype, factor=factor)
@@ -160,7 +172,7 @@ def in_blocks(*tables):
 def number_of_each(table):
     """Return the numbers of the rows of a table, in blocks like it."""
     if _dask.any_dask([table]):
-        return _dask.number_of_each(table)
+        return _dask.RowNumbers(table)
     if not is_blocked(table):
         return np.arange(table.shape[0])
     starts = np.cumsum([0, *table.sizes[:-1]])

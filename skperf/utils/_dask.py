@@ -16,7 +16,8 @@ _N_COMBINED = 8  # partial results at a time
 
 def is_dask(table):
     """Return whether a table is a collection of dask."""
-    return type(table).__module__.partition(".")[0] == "dask" and "dask" in sys.modules
+    module = type(table).__module__.partition(".")[0]
+    return isinstance(table, LazyRows) or (module == "dask" and "dask" in sys.modules)
 
 
 def any_dask(tables):
@@ -24,18 +25,57 @@ def any_dask(tables):
     return any(map(is_dask, tables))
 
 
-def map_rows(func, tables, shared):
-    """Return an array of dask that is computed and stays with the workers."""
+class LazyRows:
+    """A vector that is made by a function of other tables whenever it is asked for.
+
+    To keep it would cost the driver a message for each block. Each time its tasks get
+    new names, as one name that is asked for again while it is forgotten is lost.
+    """
+
+    ndim = 1
+    dtype = np.dtype(float)
+
+    def __init__(self, func, tables, shared, factor):
+        self.func = func
+        self.tables = tables
+        self.shared = shared
+        self.chunks = (tuple(factor * size for size in _sizes(tables)),)
+        self.shape = (sum(self.chunks[0]),)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def to_blocks(self):
+        """Return the blocks, delayed."""
+        return _call(self.func, self.tables, self.shared)
+
+
+class RowNumbers(LazyRows):
+    """The numbers of the rows of a table."""
+
+    def __init__(self, table):
+        self.chunks = (table.chunks[0],)
+        self.shape = (table.shape[0],)
+
+    def to_blocks(self):
+        """Return the blocks, delayed."""
+        import dask
+
+        bounds = np.concatenate([[0], np.cumsum(self.chunks[0])]).tolist()
+        count = dask.delayed(np.arange, pure=False)
+        return [count(*ends) for ends in pairwise(bounds)]
+
+
+def keep_rows(func, tables, shared, factor):
+    """Return an array of dask that is computed once and stays with the workers."""
     import dask
     from dask import array as da
 
     results = dask.persist(*_call(func, tables, shared))
     shape, dtype = dask.delayed(_describe)(results[0]).compute()
-    sizes = _sizes(tables)
-    factor = shape[0] // sizes[0]
     blocks = [
         da.from_delayed(result, (factor * size, *shape[1:]), dtype)
-        for result, size in zip(results, sizes, strict=True)
+        for result, size in zip(results, _sizes(tables), strict=True)
     ]
     return da.concatenate(blocks)
 
@@ -52,15 +92,10 @@ def fold_rows(func, combine, tables):
     return parts[0].compute()
 
 
-def number_of_each(table):
-    """Return the numbers of the rows, in chunks like the table."""
-    from dask import array as da
-
-    return da.arange(table.shape[0], chunks=(table.chunks[0],))
-
-
 def keep(table):
     """Return an array of dask that is computed and stays with the workers."""
+    if isinstance(table, LazyRows):
+        return keep_rows(np.asarray, (table,), {}, 1)
     return (table.rechunk({1: -1}) if table.ndim == 2 else table).persist()
 
 
@@ -86,7 +121,7 @@ def stack(tables):
     """Return arrays of dask on top of each other."""
     from dask import array as da
 
-    return da.concatenate(tables)
+    return da.concatenate([keep(table) for table in tables])
 
 
 def zip_dask(*tables):
@@ -101,10 +136,11 @@ def gather_rows(rows, table):
 
     if not is_dask(table):
         return np.asarray(table)[rows]
-    stops = np.cumsum(table.chunks[0])
+    sizes = _sizes([table])
+    stops = np.cumsum(sizes)
     parts = []
     for block, start, stop in zip(
-        table.to_delayed().ravel(), [0, *stops[:-1]], stops, strict=True
+        _cut(table, sizes), [0, *stops[:-1]], stops, strict=True
     ):
         wanted = rows[slice(*np.searchsorted(rows, [start, stop]))] - start
         parts.append(dask.delayed(_take)(block, wanted))
@@ -129,6 +165,8 @@ def _cut(table, sizes):
     """Return the blocks of a table, delayed if it is one of dask."""
     if table is None:
         return [None] * len(sizes)
+    if isinstance(table, LazyRows):
+        return table.to_blocks()
     if is_dask(table):
         return table.to_delayed().ravel().tolist()
     bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
