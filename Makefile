@@ -90,12 +90,13 @@ docs: export OMP_NUM_THREADS = 1
 docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	rm -rf docs/api/generated
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	.venv/docs/bin/python $(SITE) docs/checks/test_links.py docs/checks/test_pasted.py
+	.venv/docs/bin/python $(SITE) $(patsubst %,docs/checks/test_%.py,$(READ))
 
 browse:  ## Look at every built page and a report in a browser, as on a desk and a phone
 	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py docs/checks/test_report.py
 
 SITE = -m pytest -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
+READ = api gallery home links pasted
 
 bench: export OMP_NUM_THREADS = 1
 bench: .venv/bench/.stamp  ## Time skperf against other ways: ratios, half an hour

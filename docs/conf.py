@@ -10,6 +10,7 @@ from pathlib import Path
 from numpydoc.xref import DEFAULT_LINKS
 
 import skperf
+from skperf.datasets import fetch_smollm2
 
 ROOT = Path(__file__).parents[1]
 
@@ -138,6 +139,12 @@ def hide_constructor(app, what, name, obj, options, signature, annotation):
     return ("", None) if getattr(obj, "_is_protocol", False) else None
 
 
+def fetch_model(app):
+    """Have the language model there before a page would show how it is fetched."""
+    if str(app.config.sphinx_gallery_conf.get("plot_gallery", True)) in ("True", "1"):
+        fetch_smollm2()
+
+
 def write_changes(app):
     """Join the notes of the next release and those of the past ones."""
     towncrier = [sys.executable, "-m", "towncrier", "build", "--draft"]
@@ -153,4 +160,5 @@ def write_changes(app):
 def setup(app):
     app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-skip-member", skip_generated)
+    app.connect("builder-inited", fetch_model, priority=100)  # the gallery has 500
     app.connect("builder-inited", write_changes)

@@ -7,8 +7,9 @@ import importlib
 import pkgutil
 
 import pytest
-import skperf
 from conftest import SITE
+
+import skperf
 
 PUBLIC = [
     (f"skperf.{package.name}", name)
@@ -22,7 +23,7 @@ PUBLIC += [
 ]
 
 
-@pytest.mark.parametrize("package, name", PUBLIC)
+@pytest.mark.parametrize(("package", "name"), PUBLIC)
 def test_object(package, name, parse):
     whole = f"{package}.{name}"
     page = SITE / "api" / "generated" / f"{whole}.html"

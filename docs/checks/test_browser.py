@@ -1,7 +1,10 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""A browser shows every page: on a desk and on a phone, and without a network."""
+"""A browser shows every page: on a desk and on a phone, and without a network.
+
+On a desk nothing is cut, and in light and in dark all text can be read.
+"""
 
 import functools
 import threading
@@ -9,6 +12,53 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import SITE, TOO_WIDE, asked_for, set_width
+
+# What has to be scrolled sideways to be seen as a whole.
+CUT = """
+    const shown = "div.highlight pre, div.formula, dt.sig, figure, .page-toc," +
+        ".pst-scrollable-table-container";
+    return [...document.querySelectorAll(shown)]
+        .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+        .map(e => e.textContent.trim().slice(0, 60));
+"""
+# Texts that are too near to what is behind them, by the rule of WCAG.
+UNREADABLE = """
+    document.documentElement.dataset.theme = arguments[0];
+    document.getAnimations().forEach(animation => animation.finish());
+    const parse = color => {
+        const [r, g, b, a = 1] = color.match(/[\\d.]+/g).map(Number);
+        const scale = color.startsWith("color(") ? 255 : 1;
+        return [scale * r, scale * g, scale * b, a];
+    };
+    const over = (above, below, alpha) =>
+        below.map((value, i) => alpha * above[i] + (1 - alpha) * value);
+    const behind = e => {
+        if (!e) return [255, 255, 255];
+        const color = parse(getComputedStyle(e).backgroundColor);
+        return color[3] < 1
+            ? over(color, behind(e.parentElement), color[3]) : color.slice(0, 3);
+    };
+    const light = color => {
+        const [r, g, b] = color.map(value => value / 255).map(
+            v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.05 + 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const e = texts.currentNode.parentElement;
+        const text = texts.currentNode.textContent.trim();
+        const visible = {opacityProperty: true, visibilityProperty: true};
+        if (!text || !e.checkVisibility(visible)
+            || e.closest(".visually-hidden, .skip-link, script, style")) continue;
+        const paper = behind(e);
+        const color = parse(getComputedStyle(e).color);
+        const [dark, bright] = [light(over(color, paper, color[3])), light(paper)].sort(
+            (a, b) => a - b);
+        if (bright / dark < 4.5) found.push([text.slice(0, 40), e.className]);
+    }
+    return found;
+"""
 
 
 class Silent(SimpleHTTPRequestHandler):
@@ -31,6 +81,9 @@ def test_page(page, browser, address, request):
     set_width(browser, 1280)
     browser.get(address + request.node.callspec.id)
     assert browser.execute_script(TOO_WIDE) <= 0
+    assert browser.execute_script(CUT) == []
+    assert browser.execute_script(UNREADABLE, "light") == []
+    assert browser.execute_script(UNREADABLE, "dark") == []
     set_width(browser, 390)
     assert browser.execute_script(TOO_WIDE) <= 0
     log = browser.get_log("browser")

@@ -121,10 +121,10 @@ def execute(block, names):
     """Run a block, and return what a notebook would show of its last expression."""
     statements = ast.parse(block).body
     last = statements.pop() if isinstance(statements[-1], ast.Expr) else None
-    exec(compile(ast.Module(statements, []), "page", "exec"), names)  # noqa: S102
+    exec(compile(ast.Module(statements, []), "page", "exec"), names)
     if last is None:
         return ""
-    value = eval(compile(ast.Expression(last.value), "page", "eval"), names)  # noqa: S307
+    value = eval(compile(ast.Expression(last.value), "page", "eval"), names)
     if value is None:
         return ""
     if hasattr(value, "_repr_html_"):

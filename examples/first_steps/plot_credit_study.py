@@ -158,7 +158,7 @@ reacted_risk = stable.history_["risk_before"][0]
 axes[0].plot([0.5, 1], [first_risk, reacted_risk], "--", color="0.4", linewidth=0.8)
 axes[0].text(0.8, first_risk, "first model, nobody reacts", va="center")
 axes[0].text(1.3, reacted_risk, "people react to it", va="center")
-axes[1].legend(loc="lower right", fontsize="small")  # where no line is
+axes[1].legend(loc="lower right", fontsize="x-small", frameon=False)
 
 path = Path("build", "credit_study.png")
 path.parent.mkdir(exist_ok=True)

@@ -16,9 +16,9 @@ each validation fold react to the candidate before it scores.
 # ----------------------
 # Credit scoring again: rejected applicants come back with other card balances and
 # loans. We search the regularization of a logistic regression, ``C``, and let
-# ``GridSearchCV`` compute both scores for each candidate. ``resampling="common"`` is the
-# face of the shift in which each row is one person, as the ranks in the pipeline and
-# the folds of the search take it to be.
+# ``GridSearchCV`` compute both scores for each candidate. With ``resampling="common"``
+# each row is one person, which is what the ranks in the pipeline and the folds of the
+# search take it to be.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LogisticRegression

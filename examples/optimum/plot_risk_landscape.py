@@ -64,6 +64,7 @@ display = RiskLandscapeDisplay.from_estimator(
 )
 display.ax_.set_xlabel("Weight of card utilization")
 display.ax_.set_ylabel("Intercept")
+plt.show()
 
 # %%
 # Models of any kind

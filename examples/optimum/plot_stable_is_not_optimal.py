@@ -63,7 +63,7 @@ customers = OutcomeShift(feedback=data.feedback)
 stable = RepeatedRiskMinimizer(
     Shop(), customers, scoring=revenue, max_iter=40, tol=1e-6
 )
-stable.fit(data.data, data.target)
+stable = stable.fit(data.data, data.target)
 
 # %%
 # :class:`~skperf.PerformativeRiskMinimizer` knows that customers answer. With a

@@ -62,7 +62,7 @@ def test_errors_have_to_come():
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_run_on_the_real_model(page):
-    """From the first visible line, in a new process; numbers differ from the page's."""
+    """From the first visible line, in a new process; the site's checks compare more."""
     script = as_script((FOLDER / f"{page}.rst").read_text("utf-8"))
     assert "fetch_smollm2()" in script
     command = [sys.executable, "-W", "ignore", "-c", script]

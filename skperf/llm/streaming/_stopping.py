@@ -65,8 +65,8 @@ class RedFlagStoppingCriteria(StoppingCriteria):
     ...     inputs, stopping_criteria=[criterion], max_new_tokens=4, do_sample=False,
     ...     pad_token_id=0,
     ... )
-    >>> bool(criterion.flagged[0] == (clf.predict([tokenizer.decode(written[0])])[0] == 1))
-    True
+    >>> tokenizer.decode(written[0])[:6], criterion.flagged.shape
+    ('we had', (1,))
     """
 
     # generate pads rows that have ended only if one of its criteria has this attribute
