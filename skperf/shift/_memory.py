@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 def _own(table: T) -> T:
     """Return a table that stays as it is, since people are remembered by it."""
-    if type(table) is np.ndarray and table.flags.writeable:
-        return table.copy()
+    if isinstance(table, np.ndarray) and not isinstance(table, np.memmap):
+        return table.copy() if table.flags.writeable else table
     return cast(T, own_copy(table))
 
 
