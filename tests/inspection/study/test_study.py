@@ -19,7 +19,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 
 from skperf import (
     AffineRiskMinimizer,
@@ -452,6 +452,26 @@ def test_rows_of_unknown_people_have_no_intervals():
     assert np.isnan([row["risk_low"], row["roc_auc_low"], row["risk_change_low"]]).all()
     assert len(fitted.by_group_) == len(fitted.gaming_) == 0
     assert "no other model" in fitted.recommend() or "by chance" in fitted.recommend()
+
+
+def test_rows_that_may_have_changed_places_have_no_intervals():
+    """As many rows, another X and another y: nobody says whose they are."""
+
+    def turn(X, y, y_pred):
+        return X[::-1] + 0.1, y[::-1]
+
+    fitted = study(shifts=FunctionShift(turn), ways="ordinary")
+    quietly(fitted, X, Y, by=X[:, 0] > 0)
+    assert np.isnan(fitted.results_.loc[0, "risk_low"])
+    assert len(fitted.by_group_) == 0
+
+
+def test_persons_are_handed_to_a_search_that_splits_by_them():
+    search = GridSearchCV(MODEL, {"C": [1.0]}, cv=GroupKFold(2))
+    fitted = study(search, SHIFTS["rejected"], ways=TWO, cv=2)
+    quietly(fitted, X, Y, groups=np.arange(240) // 2)
+    assert np.isfinite(fitted.results_["risk"]).all()
+    assert fitted.n_people_ == 120
 
 
 def test_an_estimate_stands_for_two_shifts():
