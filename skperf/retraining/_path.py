@@ -11,10 +11,11 @@ import numpy as np
 from skperf.retraining._history import History, empty_history
 from skperf.retraining._losses import root_mean_square, scaled_difference
 from skperf.retraining._measured import Measured
+from skperf.retraining._memory_store import MemoryStore
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._orbit import NOWHERE, extend_orbit, period_of
 from skperf.retraining._scoring import Scoring
-from skperf.retraining._store import MemoryStore, Snapshot, Store
+from skperf.retraining._store import Snapshot, Store
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
 
