@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo style test check disturbed oldest mutants fuzz crash package docs browse bench bench-gpu redflag clean help
+.PHONY: demo style test check disturbed oldest mutants fuzz crash mlflow package docs browse bench bench-gpu redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -29,6 +29,9 @@ CONSTRAINTS = constraints.txt
 .venv/package/.stamp: EXTRAS = package
 .venv/docs/.stamp: EXTRAS = docs,llm
 .venv/bench/.stamp: EXTRAS = bench
+.venv/mlflow/.stamp: EXTRAS = mlflow
+.venv/mlflow/.stamp: CONSTRAINTS = constraints-mlflow.txt
+.venv/mlflow/.stamp: constraints-mlflow.txt
 
 demo: export MPLBACKEND = Agg
 demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
@@ -73,6 +76,10 @@ fuzz: .venv/test/.stamp  ## Try what nobody thought of: ten thousand examples
 KILLS = 200
 crash: .venv/test/.stamp  ## Kill a monthly job KILLS times: what is lost?
 	.venv/test/bin/python tests/retraining/store/crash.py $(KILLS)
+
+mlflow: .venv/mlflow/.stamp  ## Try the recipe for MLflow in an environment of its own
+	.venv/mlflow/bin/python -m pytest -q -c /dev/null --noconftest -p no:cacheprovider \
+	    --rootdir tests/mlflow tests/mlflow
 
 # The installed package must not see the clone, so Python is told to stay away from it.
 package: .venv/package/.stamp  ## Build wheel and sdist, install each, try it

@@ -33,13 +33,23 @@ def pins(name):
 
 NEEDED = [Requirement(line) for line in PROJECT["dependencies"]]
 OLDEST = [*NEEDED, *requirements("plot", "progress", "store", "torch", "llm", "test")]
-ALL = [*NEEDED, *requirements(*PROJECT["optional-dependencies"])]
+APART = "mlflow"  # in an environment of its own
+EXTRAS = [name for name in PROJECT["optional-dependencies"] if name != APART]
+ALL = [*NEEDED, *requirements(*EXTRAS)]
 
 
 @pytest.mark.parametrize("requirement", ALL, ids=str)
 def test_the_pinned_version_is_in_the_range(requirement):
     assert lower_bound(requirement) is not None
     assert requirement.specifier.contains(pins("constraints.txt")[requirement.name])
+
+
+@pytest.mark.parametrize(
+    "requirement", [*NEEDED, *requirements(APART, "store")], ids=str
+)
+def test_so_it_is_in_an_environment_of_its_own(requirement):
+    pinned = pins(f"constraints-{APART}.txt")[requirement.name]
+    assert requirement.specifier.contains(pinned)
 
 
 @pytest.mark.parametrize("requirement", OLDEST, ids=str)

@@ -3,9 +3,10 @@
 
 """Retraining: the loop's values, for coefficients, stores and solvers of your own."""
 
+from skperf.retraining._memory_store import MemoryStore
 from skperf.retraining._path import Pool
 from skperf.retraining._schema import Schema
 from skperf.retraining._snapshot_store import SnapshotStore
-from skperf.retraining._store import MemoryStore, Snapshot, Store
+from skperf.retraining._store import Snapshot, Store
 
 __all__ = ["MemoryStore", "Pool", "Schema", "Snapshot", "SnapshotStore", "Store"]

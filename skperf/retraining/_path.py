@@ -17,10 +17,11 @@ from skperf.retraining._losses import (
     spread,
 )
 from skperf.retraining._measured import Measured
+from skperf.retraining._memory_store import MemoryStore
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._orbit import NOWHERE, extend_orbit, period_of
 from skperf.retraining._scoring import Scoring
-from skperf.retraining._store import MemoryStore, Snapshot, Store
+from skperf.retraining._store import Snapshot, Store
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
 

@@ -49,6 +49,33 @@ def test_meta():
         store.meta("April")
 
 
+def test_what_is_kept_can_be_read():
+    store = filled("May", "June")
+    assert store.periods() == ("May", "June")
+    assert store.read("May") is SAMPLE
+    assert store.read("May", "June").y.tolist() == [0, 1, 0, 1]
+    for periods in ((), ("July",)):
+        with pytest.raises(ValueError, match=r"expected some of \('May', 'June'\)"):
+            store.read(*periods)
+
+
+def test_older_models_are_not_kept():
+    with pytest.raises(KeyError):
+        filled("May").of_round(0)
+
+
+def test_what_was_logged_stays_through_a_round():
+    rows = np.ones((2, 1))
+    store = MemoryStore().log(rows, Y_PRED, [3, 4], "May").label([4], [1])
+    store = store.append("May", SAMPLE, Y_PRED, {})
+    store = store.keep(store[:])
+    rows[:] = 0  # a buffer that is refilled
+    with pytest.warns(UserWarning, match="1 of 2 rows of 'May' have no label"):
+        labelled = store.labelled("May")
+    assert labelled["X"].tolist() == [[1.0]]
+    assert labelled["groups"].tolist() == [4]
+
+
 def test_pickle():
     store = pickle.loads(pickle.dumps(filled("May", "June")))
     assert [s.period for s in store[:]] == ["May", "June"]
