@@ -78,9 +78,13 @@ def small_steps():
     )
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+def _slow(case):
+    return pytest.param(case, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("weighted", [True, _slow(False)])
 @pytest.mark.parametrize("shift", SHIFTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["window", _slow("last"), _slow("all")])
 def test_equal_to_memory(population, kind, shift, weighted):
     make, params = KINDS[kind]
     X, y, weights = population
