@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils import assert_all_finite, gen_batches, indexable
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skperf.batches._trained import BatchTrained
 from skperf.utils._blocks import BlockTable
@@ -145,11 +145,13 @@ class IncrementalEstimator(BatchTrained):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        if not in_blocks(X, y):
-            y = column_or_1d(y, warn=True)
-            assert_all_finite(y, input_name="y")
-            if is_classifier(self.estimator):
-                check_classification_targets(y)
+        if in_blocks(X, y):
+            check_consistent_length(X, y)
+            return X, y
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        if is_classifier(self.estimator):
+            check_classification_targets(y)
         return indexable(X, y)
 
     def _check_weights(self, X, sample_weight):
