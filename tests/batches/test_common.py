@@ -36,13 +36,18 @@ def unmet(estimator):
 
 
 @parametrize_with_checks(
-    [
-        IncrementalEstimator(GaussianNB()),
-        IncrementalEstimator(SGDRegressor(random_state=0), n_epochs=50),
-    ],
+    [IncrementalEstimator(GaussianNB())], expected_failed_checks=unmet
+)
+def test_counting(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [IncrementalEstimator(SGDRegressor(random_state=0), n_epochs=50)],
     expected_failed_checks=unmet,
 )
-def test_incremental(estimator, check):
+def test_stochastic(estimator, check):
     check(estimator)
 
 
