@@ -73,10 +73,16 @@ def fitted(kind, shift, X, y):
     return kind(solver, shift, max_iter=4, random_state=0).fit(X, y)
 
 
-@pytest.mark.parametrize("kind", [RepeatedRiskMinimizer, AffineRiskMinimizer])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RepeatedRiskMinimizer,
+        pytest.param(AffineRiskMinimizer, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_every_face(convert, kind, shift):
-    X, y = make_classification(200, 5, random_state=0)
+    X, y = make_classification(80, 5, random_state=0)
     y = y.astype(float)
     plain = fitted(kind, SHIFTS[shift], X, y)
     other = fitted(kind, SHIFTS[shift], convert(X), convert(y))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 
 import skperf
 from skperf import (
@@ -19,6 +19,7 @@ from skperf import (
     PerformativeRiskMinimizer,
     RepeatedRiskMinimizer,
 )
+from skperf.batches import IncrementalEstimator, LightGBMEstimator, XGBoostEstimator
 from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
@@ -76,7 +77,9 @@ EXAMPLES = [
     BudgetedResponse(0.1),
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
+    IncrementalEstimator(SGDClassifier()),
     LaggedShift(REJECT, 2),
+    LightGBMEstimator(LogisticRegression()),
     LoraTuning(),
     MeanStatesProbe("some-model"),
     MemoryShift(REJECT, 0.5),
@@ -95,6 +98,7 @@ EXAMPLES = [
     TorchClassifier(),
     TorchRegressor(),
     TransformedPredictionShift(REJECT, identity),
+    XGBoostEstimator(LogisticRegression()),
 ]
 
 

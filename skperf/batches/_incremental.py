@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils import assert_all_finite, gen_batches, indexable
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skperf.batches._trained import BatchTrained
 from skperf.utils._blocks import BlockTable
@@ -126,7 +127,7 @@ class IncrementalEstimator(BatchTrained):
         """
         warm = self.warm_start and self.__sklearn_is_fitted__()
         model = self.estimator_ if warm else clone(self.estimator)
-        check_consistent_length(X, y)
+        X, y = self._check(X, y)
         weights = self._check_weights(X, sample_weight)
         handed = {"classes": find_classes(y)} if is_classifier(model) else {}
         for _ in range(self.n_epochs):
@@ -136,6 +137,22 @@ class IncrementalEstimator(BatchTrained):
                 model.partial_fit(rows, targets, **handed)
         self.estimator_ = model
         return self
+
+    def _check(self, X, y):
+        """Return data whose rows belong together, and that can be cut into batches."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        if in_blocks(X, y):
+            check_consistent_length(X, y)
+            return X, y
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        if is_classifier(self.estimator):
+            check_classification_targets(y)
+        return indexable(X, y)
 
     def _check_weights(self, X, sample_weight):
         """Return weights that ``partial_fit`` takes; None where there are none."""

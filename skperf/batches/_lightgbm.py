@@ -49,11 +49,15 @@ class LightGBMEstimator(BatchTrained):
     Examples
     --------
     >>> import numpy as np
-    >>> from lightgbm import LGBMClassifier  # doctest: +SKIP
+    >>> from lightgbm import LGBMClassifier
     >>> from skperf.batches import Batches, LightGBMEstimator
-    >>> table = Batches.from_array(np.load("rows.npy", mmap_mode="r"))  # doctest: +SKIP
-    >>> model = LightGBMEstimator(LGBMClassifier())  # doctest: +SKIP
-    >>> model.fit(table.drop(20), table[20])  # doctest: +SKIP
+    >>> rows = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> rows[:, 2] = rows[:, 0] > 0
+    >>> table = Batches.from_array(rows, batch_size=300)
+    >>> X, y = table[[0, 1]], table[2]
+    >>> model = LightGBMEstimator(LGBMClassifier(n_estimators=5, verbose=-1)).fit(X, y)
+    >>> model.predict([[-1.0, 0.0], [1.0, 0.0]]).astype(int)
+    array([0, 1])
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -102,7 +106,7 @@ class LightGBMEstimator(BatchTrained):
         # set_weight would leave the weights of the last training where all are one
         weights = None if sample_weight is None else np.float32(sample_weight)
         data.set_field("weight", weights)
-        self.estimator_ = _Boosted(lightgbm.train(params, data, n_rounds), classes)
+        self.estimator_ = _Booster(lightgbm.train(params, data, n_rounds), classes)
         return self
 
     def _params(self, classes):
@@ -128,7 +132,7 @@ def _objective(classes):
     return "binary" if len(classes) == 2 else "multiclass"
 
 
-class _Boosted(BaseEstimator):
+class _Booster(BaseEstimator):
     """A booster that predicts like an estimator."""
 
     def __init__(self, booster, classes=None):

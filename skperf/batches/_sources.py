@@ -73,15 +73,29 @@ class ArrowSource:
     def read(self, keys, sizes, dtype):
         """Yield blocks of some columns: a list of names, or the name of one."""
         names = [keys] if isinstance(keys, str) else keys
-        tables = self.dataset.to_batches(
-            columns=names,
-            batch_size=max(sizes),
-            batch_readahead=1,
-            fragment_readahead=1,
-            use_threads=False,
-        )
+        tables = self._tables(names, max(sizes))
         for block in _in_pieces(tables, sizes, len(names), dtype):
             yield block[:, 0] if isinstance(keys, str) else block
+
+    def _tables(self, names, batch_size):
+        """Yield tables of Arrow with up to so many rows."""
+        if self.dataset.format.default_extname != "parquet":
+            yield from self.dataset.to_batches(
+                columns=names,
+                batch_size=batch_size,
+                batch_readahead=1,
+                fragment_readahead=1,
+                use_threads=False,
+            )
+            return
+        from pyarrow.parquet import ParquetFile
+
+        for path in self.dataset.files:  # the data set itself reads far ahead
+            with self.dataset.filesystem.open_input_file(path) as file:
+                tables = ParquetFile(file, pre_buffer=False).iter_batches(
+                    batch_size, columns=names, use_threads=False
+                )
+                yield from (table.select(names) for table in tables)
 
     def _dtype(self, name):
         kind = self.dataset.schema.field(name).type

@@ -78,6 +78,29 @@ class BatchTrained(MetaEstimatorMixin, BaseEstimator):
         """
         return self._ask("decision_function", X)
 
+    @available_if(_estimator_has("score"))
+    def score(self, X, y, sample_weight=None):
+        """Return the estimator's own score on data in memory.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        y : array-like of shape (n_samples,)
+            Targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The accuracy of a classifier, the R2 of a regressor.
+        """
+        check_is_fitted(self)
+        return self.estimator_.score(X, y, sample_weight=sample_weight)
+
     def _ask(self, method, X):
         check_is_fitted(self)
         if not in_blocks(X) or takes_dask(self.estimator_):

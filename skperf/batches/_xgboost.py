@@ -53,11 +53,15 @@ class XGBoostEstimator(BatchTrained):
     Examples
     --------
     >>> import numpy as np
-    >>> from xgboost import XGBClassifier  # doctest: +SKIP
+    >>> from xgboost import XGBClassifier
     >>> from skperf.batches import Batches, XGBoostEstimator
-    >>> table = Batches.from_array(np.load("rows.npy", mmap_mode="r"))  # doctest: +SKIP
-    >>> model = XGBoostEstimator(XGBClassifier())  # doctest: +SKIP
-    >>> model.fit(table.drop(20), table[20])  # doctest: +SKIP
+    >>> rows = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> rows[:, 2] = rows[:, 0] > 0
+    >>> table = Batches.from_array(rows, batch_size=300)
+    >>> X, y = table[[0, 1]], table[2]
+    >>> model = XGBoostEstimator(XGBClassifier(n_estimators=5)).fit(X, y)
+    >>> model.predict([[-1.0, 0.0], [1.0, 0.0]]).astype(int)
+    array([0, 1])
     """
 
     _parameter_constraints: ClassVar[dict] = {

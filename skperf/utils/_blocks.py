@@ -8,7 +8,7 @@ file and mapped into memory, from where the operating system may drop it at any 
 """
 
 import tempfile
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -103,15 +103,26 @@ class Spilled(np.ndarray):
 
 
 def spill(blocks):
-    """Write blocks of rows to a file that is gone when nobody looks at it any more."""
+    """Write blocks of rows to a file that is gone when nobody looks at it any more.
+
+    What is no number, such as labels that are text, stays in memory.
+    """
+    blocks = iter(blocks)
+    first = np.ascontiguousarray(next(blocks))
+    if first.dtype.kind not in "biufc":
+        kept = [first, *blocks]
+        array = np.concatenate(kept).view(Spilled)
+        array.sizes = tuple(map(len, kept))
+        return array
     sizes = []
     with tempfile.TemporaryFile() as file:
-        for block in blocks:
-            block = np.ascontiguousarray(block)
-            block.tofile(file)
+        for block in chain([first], blocks):
+            np.ascontiguousarray(block).astype(
+                first.dtype, casting="no", copy=False
+            ).tofile(file)
             sizes.append(len(block))
-        shape = (sum(sizes), *block.shape[1:])
-        array = np.memmap(file, block.dtype, "r+", shape=shape).view(Spilled)
+        shape = (sum(sizes), *first.shape[1:])
+        array = np.memmap(file, first.dtype, "r+", shape=shape).view(Spilled)
     array.sizes = tuple(sizes)
     return array
 

@@ -16,6 +16,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
+from skperf import RepeatedRiskMinimizer
 from skperf.batches import Batches, IncrementalEstimator
 from skperf.shift import ResampleIfRejected
 from skperf.utils._blocks import spill
@@ -84,7 +85,9 @@ def test_columns(table):
 
 def test_strategic_columns_by_name(table):
     if not hasattr(table, "columns"):
-        pytest.skip("no names")
+        with pytest.raises(ValueError, match="has no names"):
+            ResampleIfRejected(0.5, strategic_features=["c"]).bind(table, table[0])
+        return
     X, y = table.drop("d"), table["d"]
     named = ResampleIfRejected(0.5, strategic_features=["c"]).sample(
         X, y, np.full(1000, 0.5), random_state=0
@@ -184,6 +187,34 @@ def test_spilled_arrays_are_arrays():
     assert_array_equal(other, ROWS)
     spilled += 1  # it may be written on
     assert_array_equal(spilled, ROWS + 1)
+
+
+def test_spilled_blocks_are_of_one_type():
+    """Text has as many letters as the longest label of a block has."""
+    labels = spill([np.array(["a", "b"]), np.array(["long", "a"])])
+    assert labels.tolist() == ["a", "b", "long", "a"]
+    assert labels.sizes == (2, 2)
+    with pytest.raises(TypeError, match="Cannot cast"):
+        spill([np.zeros(2), np.zeros(2, np.float32)])
+
+
+def test_labels_that_are_text(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    labels = np.where(ROWS[:, 0] > 0, "yes", "no").astype(object)
+    arrow = pa.table(dict(zip("abcd", ROWS.T, strict=True)) | {"label": labels})
+    parquet.write_table(arrow, tmp_path / "rows")
+    table = Batches.from_parquet(tmp_path / "rows", batch_size=300)
+    X, y = table.drop("label"), table["label"]
+    model = RepeatedRiskMinimizer(
+        IncrementalEstimator(GaussianNB(), batch_size=300),
+        ResampleIfRejected(0.5),
+        pos_label="yes",
+    )
+    expected = model.fit(ROWS, labels).predict(ROWS)
+    assert_array_equal(model.fit(X, y).predict(X), expected)
+    assert model.classes_.tolist() == ["no", "yes"]
 
 
 def test_epochs_are_passes(table):

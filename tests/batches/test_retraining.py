@@ -84,9 +84,13 @@ def small_steps():
     )
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+def _slow(case):
+    return pytest.param(case, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("weighted", [True, _slow(False)])
 @pytest.mark.parametrize("shift", SHIFTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["window", _slow("last"), _slow("all")])
 def test_equal_to_memory(population, kind, shift, weighted):
     make, params = KINDS[kind]
     X, y, weights = population
@@ -271,3 +275,24 @@ def test_a_stored_minimizer(population):
     for one in (model, other):
         one.partial_fit(*in_batches(X + 1, y))
     assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-12)
+
+
+def test_torch_modules(population):
+    torch = pytest.importorskip("torch")
+    from skperf.neural_network import TorchClassifier
+
+    X, y, _ = population
+    torch.set_num_threads(1)
+    net = TorchClassifier(
+        optimizer="adam", optimizer_params={"lr": 0.01}, batch_size=100, random_state=0
+    )
+    model = RepeatedRiskMinimizer(
+        IncrementalEstimator(net, n_epochs=3, batch_size=300),
+        ResampleIfRejected(0.4),
+        max_iter=2,
+        random_state=0,
+    )
+    expected = model.fit(X, y).predict_proba(X)
+    model.fit(*in_batches(X, y))
+    assert_allclose(model.predict_proba(X), expected, atol=1e-5)  # float32
+    assert model.score(X, y) > 0.7
