@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: demo style test check disturbed oldest mutants fuzz package docs browse bench bench-gpu redflag clean help
+.PHONY: demo style test check disturbed oldest mutants fuzz crash package docs browse bench bench-gpu redflag clean help
 
 # A failed recipe leaves no stamp, so an unfinished environment is never used.
 .venv/%/.stamp: pyproject.toml constraints.txt
@@ -39,7 +39,7 @@ demo: .venv/demo/.stamp  ## Run the credit study: a table, a verdict, a picture
 PYTEST = -m pytest -n 2 --dist worksteal
 QUICK = -m "not benchmark and not slow and not download"
 test check disturbed oldest mutants fuzz: export MPLBACKEND = Agg
-test check disturbed oldest mutants fuzz: export OMP_NUM_THREADS = 1
+test check disturbed oldest mutants fuzz crash: export OMP_NUM_THREADS = 1
 test check disturbed fuzz: export SCIPY_ARRAY_API = 1
 
 style: .venv/test/.stamp
@@ -70,6 +70,10 @@ mutants: .venv/test/.stamp  ## Break N lines drawn by SEED, and see whether a te
 fuzz: .venv/test/.stamp  ## Try what nobody thought of: ten thousand examples
 	.venv/test/bin/python -m pytest -p no:randomly --hypothesis-profile fuzz tests/fuzz
 
+KILLS = 200
+crash: .venv/test/.stamp  ## Kill a monthly job KILLS times: what is lost?
+	.venv/test/bin/python tests/retraining/store/crash.py $(KILLS)
+
 # The installed package must not see the clone, so Python is told to stay away from it.
 package: .venv/package/.stamp  ## Build wheel and sdist, install each, try it
 	rm -rf dist
@@ -88,8 +92,8 @@ docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 	.venv/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	.venv/docs/bin/python $(SITE) $(patsubst %,docs/checks/test_%.py,$(READ))
 
-browse:  ## Look at every built page in a browser, as on a desk and on a phone
-	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py
+browse:  ## Look at every built page and a report in a browser, as on a desk and a phone
+	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py docs/checks/test_report.py
 
 SITE = -m pytest -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
 READ = api gallery home links pasted

@@ -16,10 +16,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
 from skperf.retraining._advice import MAY_BE_SOLVER, advise, advise_settled
+from skperf.retraining._calls import Call
 from skperf.retraining._changes import changed_params
 from skperf.retraining._delegate import DelegatingMixin, route_fit_params
 from skperf.retraining._learner import Learner
-from skperf.retraining._log import Log
+from skperf.retraining._log import continue_log
 from skperf.retraining._loop import Retraining, Standing
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._population import check_population
@@ -86,10 +87,14 @@ class BaseRiskMinimizer(
     random_state : int, RandomState instance or None, default=None
         Random numbers of the shift. The estimator keeps its own.
 
+    store : SnapshotStore, default=None
+        Where ``partial_fit`` keeps rows and models. None keeps in memory what later
+        rounds need.
+
     See Also
     --------
     RepeatedRiskMinimizer : Has the list of fitted attributes, which are the same.
-    skperf.retraining.MemoryStore : Where the snapshots are kept.
+    skperf.retraining.SnapshotStore : Keeps the snapshots on disk.
 
     Examples
     --------
@@ -127,6 +132,7 @@ class BaseRiskMinimizer(
         "n_rounds_per_deployment": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
+        "store": [HasMethods(["resume", "labelled"]), None],
     }
 
     def __init__(
@@ -141,6 +147,7 @@ class BaseRiskMinimizer(
         n_rounds_per_deployment=1,
         tol=1e-4,
         random_state=None,
+        store=None,
     ):
         self.estimator = estimator
         self.shift = shift
@@ -151,6 +158,7 @@ class BaseRiskMinimizer(
         self.n_rounds_per_deployment = n_rounds_per_deployment
         self.tol = tol
         self.random_state = random_state
+        self.store = store
 
     @abstractmethod
     def pool(self, store, n_rounds):
@@ -251,6 +259,9 @@ class BaseRiskMinimizer(
         Parameters of the estimator that are set between two calls count from the next
         one on; another estimator, `response_method` or `pos_label` begins a new record.
 
+        With a `store` the rows are on disk before training begins, and the model
+        before this method ends: whatever happens, the store's ``resume`` goes on.
+
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
@@ -272,11 +283,13 @@ class BaseRiskMinimizer(
 
         period : hashable, default=None
             What the period is called, such as "2026-11". None takes the number of the
-            round. A period that was seen before is refused: no row counts twice.
+            round. A period that was seen before is refused: no row counts twice. A
+            store needs a name.
 
         deployed : int, default=None
             The round whose model the rows were seen under, as `n_iter_` was then, for
-            labels that come late: the last or the one before. None means the last.
+            labels that come late: the last or the one before, or with a store any of
+            this record. None means the last.
 
         **fit_params : dict
             Passed to the ``fit`` of the wrapped estimator; single values, no arrays
@@ -286,25 +299,44 @@ class BaseRiskMinimizer(
         -------
         self : object
             The minimizer with the new model deployed. If retraining fails, it stays as
-            it was.
+            it was; rows that a store has by then wait there.
 
         Raises
         ------
         SchemaError
             If the table does not fit those of the periods before it.
+        StoreConflictError
+            If the newest model of the store is not the one of this minimizer.
         ValueError
             If the period was seen before, or if the model of `deployed` is no longer
             remembered.
         """
         seen = check_population(X, y, sample_weight, groups)
-        changes = self._changes()
-        log, seen = self._open_log(seen, changes).admit(seen, period)
+        fit_params = route_fit_params(self, "partial_fit", fit_params, seen)
+        call = Call(period, deployed, fit_params)
+        if self.store is None:
+            log = getattr(self, "_log", None)
+            log, seen = self.__skperf_admit__(log, seen, period)
+            self.__skperf_retrain__(log, seen, call)
+        else:
+            self.__skperf_become__(
+                self.store, self.store.__skperf_train__(self, seen, call)
+            )
+        return self
+
+    def __skperf_admit__(self, log, seen, period):
+        """Return the log with one more period, and its data in the log's form."""
+        asked = (self._changes(), self.response_method, self.pos_label)
+        return continue_log(log, seen, *asked).admit(seen, period)
+
+    def __skperf_retrain__(self, log, seen, call):
+        """Retrain once on data that were admitted."""
         learner = make_learner(
             self,
-            route_fit_params(self, "partial_fit", fit_params, seen),
-            period=period,
-            changes=changes,
-            seen_under=deployed,
+            call.fit_params,
+            period=call.period,
+            changes=self._changes(),
+            seen_under=call.deployed,
         )
         tasks = self._tasks(seen, max_fits=1)
         publish = partial(self._publish, log=log)
@@ -312,7 +344,10 @@ class BaseRiskMinimizer(
         path = self._retrain_once(retraining, log, seen)
         self.__skperf_judge__(path, path.seen, random=True)
         tasks.finish(self.estimator_)
-        return self
+
+    def __skperf_become__(self, store, head):
+        """Be what a store has stored; it knows what retraining goes on from."""
+        vars(self).update(store=store, _log=None, _head=head)
 
     def _validate_params(self):
         """Name what was probably meant, before scikit-learn says what was expected."""
@@ -326,29 +361,6 @@ class BaseRiskMinimizer(
         """Return the parameters that were set since the deployed model was trained."""
         fitted = hasattr(self, "estimator_")
         return changed_params(self.estimator, self.estimator_) if fitted else {}
-
-    def _open_log(self, seen, changes):
-        """Return the record that goes on, or a new one where it cannot, and say so."""
-        log = getattr(self, "_log", None)
-        if log is None:
-            return Log.begin(seen)
-        (path,) = log.standing.paths
-        other = {
-            "estimator": changes is None,
-            "response_method": self.response_method != path.predictor.response_method,
-            "pos_label": self.pos_label not in (None, path.predictor.pos_label),
-        }
-        changed = [name for name, is_other in other.items() if is_other]
-        if not changed:
-            return log
-        warnings.warn(
-            f"Another {' and '.join(changed)} than before: a new record begins, and "
-            "past periods are not mixed in any more. The model that is deployed stays "
-            "so until this call has trained the next.",
-            UserWarning,
-            stacklevel=4,  # past _open_log, partial_fit and its wrapper
-        )
-        return Log.begin(seen)
 
     def _retrain_once(self, retraining, log, seen):
         """Train the first model, or retrain the deployed one; return its path."""

@@ -4,11 +4,24 @@
 """Errors and warnings of this package."""
 
 __all__ = [
+    "DamagedStoreError",
+    "MissingLabelsWarning",
+    "NoOptimumError",
     "PositiveClassWarning",
     "RepeatedPersonsWarning",
     "SchemaError",
+    "StoreConflictError",
+    "StoreError",
     "UnidentifiedError",
 ]
+
+
+class MissingLabelsWarning(UserWarning):
+    """Some rows of a period have no label yet, and training goes on without them."""
+
+
+class NoOptimumError(ValueError):
+    """No way leads to the lowest performative risk of this estimator and shift."""
 
 
 class PositiveClassWarning(UserWarning):
@@ -78,6 +91,18 @@ class SchemaError(ValueError):
     ...     print(f"rounds, as before: {model.n_iter_}")
     rounds, as before: 0
     """
+
+
+class StoreError(RuntimeError):
+    """A store on disk cannot do what it was asked for; nothing was changed."""
+
+
+class DamagedStoreError(StoreError):
+    """A file of a store is not what was written; the message names it."""
+
+
+class StoreConflictError(StoreError):
+    """Another writer has changed a store, or the minimizer is not its newest."""
 
 
 class UnidentifiedError(ValueError):

@@ -23,13 +23,16 @@ from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
     DriftDisplay,
+    GamingDisplay,
     ReactionDisplay,
     RetrainingDisplay,
     RetrainingRunsDisplay,
+    RetrainingStudy,
     RiskLandscapeDisplay,
     StressDisplay,
 )
 from skperf.metrics import DetectorEvaluation
+from skperf.retraining import SnapshotStore
 from skperf.shift import (
     BudgetedResponse,
     FunctionShift,
@@ -82,8 +85,10 @@ EXAMPLES = [
     RedFlagClassifier("some-model"),
     QuantilePolicy(REJECT, 0.2),
     REJECT,
+    RetrainingStudy(LogisticRegression(), REJECT),
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
+    SnapshotStore("some-folder"),
     StrategicResponse(0.1),
     ThresholdPolicy(REJECT, 0.5),
     TokenTuning(),
@@ -116,12 +121,19 @@ def evaluation():
     return DetectorEvaluation(pd.DataFrame(figures), pd.DataFrame(tokens))
 
 
+def costs():
+    pd = pytest.importorskip("pandas")
+    row = {"feature": "x", "cost": 0.2, "cost_low": 0.1, "cost_high": 0.3}
+    return pd.DataFrame([row])
+
+
 DISPLAYS = {  # how each is made
     DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
     DriftDisplay: lambda: DriftDisplay([0.1, 0.3], [0.1, 0.1]).plot(),
     ReactionDisplay: lambda: ReactionDisplay.from_estimator(
         minimizer(), OutcomeShift(0.5), *SMALL
     ),
+    GamingDisplay: lambda: GamingDisplay.from_importance(costs()),
     RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
     RetrainingRunsDisplay: lambda: RetrainingRunsDisplay.from_estimators(
         {"one": [minimizer()]}

@@ -32,7 +32,7 @@ def pins(name):
 
 
 NEEDED = [Requirement(line) for line in PROJECT["dependencies"]]
-OLDEST = [*NEEDED, *requirements("plot", "progress", "torch", "llm", "test")]
+OLDEST = [*NEEDED, *requirements("plot", "progress", "store", "torch", "llm", "test")]
 ALL = [*NEEDED, *requirements(*PROJECT["optional-dependencies"])]
 
 

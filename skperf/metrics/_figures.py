@@ -92,12 +92,12 @@ class JudgedRows:
         return _divide(weights @ flagged[rows].astype(float), weights.sum(axis=1))
 
 
-def interval(figure):
+def interval(figure, confidence_level=0.95):
     """Return the Interval of a figure; its ends are nan if few draws have it."""
     value, drawn = figure[0], figure[1:]
     if 2 * np.isnan(drawn).sum() >= len(drawn):
         return Interval(float(value), np.nan, np.nan)
-    return percentile_interval(value, drawn)
+    return percentile_interval(value, drawn, confidence_level)
 
 
 def _divide(part, whole):

@@ -5,6 +5,7 @@
 
 from skperf.retraining._path import Pool
 from skperf.retraining._schema import Schema
+from skperf.retraining._snapshot_store import SnapshotStore
 from skperf.retraining._store import MemoryStore, Snapshot, Store
 
-__all__ = ["MemoryStore", "Pool", "Schema", "Snapshot", "Store"]
+__all__ = ["MemoryStore", "Pool", "Schema", "Snapshot", "SnapshotStore", "Store"]

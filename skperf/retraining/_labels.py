@@ -3,31 +3,30 @@
 
 """Labels that look like those of a classifier and equal none of them."""
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
 
 _SHOWN = 5  # labels that a message shows
 
 
 def as_targets(y: Table) -> NDArray:
     """Return targets as an array; one column of them is the same as none."""
-    targets = np.asarray(y)
+    targets = to_numpy(y)
     return targets.ravel() if targets.shape[1:] == (1,) else targets
 
 
-def require_known_labels(classifier: BaseEstimator, targets: NDArray) -> None:
-    """Raise a ValueError where labels are of another type than the classifier's.
+def require_known_labels(classes: NDArray | None, targets: NDArray) -> None:
+    """Raise a ValueError where labels are of another type than a classifier's classes.
 
     They are compared by value, so that 1, 1.0 and True are one, and "1" is another.
     Labels of the right type that the classifier has not seen are left to the loss.
     """
-    classes = getattr(classifier, "classes_", None)
     if classes is None or isinstance(classes, list) or targets.ndim != 1:
         return
-    classes = np.asarray(classes)
+    classes = to_numpy(classes)
     if _are_numbers(targets) and _are_numbers(classes):
         return
     known = set(classes.tolist())
@@ -52,8 +51,8 @@ def require_shared_label(model: BaseEstimator, y: Table) -> None:
     classes = getattr(model, "classes_", None)
     if not is_classifier(model) or classes is None or isinstance(classes, list):
         return
-    require_known_labels(model, targets)
-    known = np.asarray(classes).tolist()
+    require_known_labels(classes, targets)
+    known = to_numpy(classes).tolist()
     if targets.ndim == 1 and not set(_distinct(targets)) & set(known):
         raise ValueError(
             f"y holds the labels {_show(_distinct(targets))}, and the classifier was "

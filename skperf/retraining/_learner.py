@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skperf.retraining._fits import fit_and_listen
 from skperf.retraining._history import History, extend_history
+from skperf.retraining._losses import are_finite
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._path import Path, Pool
@@ -184,7 +185,7 @@ class Learner:
         if new.is_late or self.scoring is not None:
             return None
         losses = path.predictor.row_losses(sample)
-        return risk_errors(losses, sample) if np.isfinite(losses).all() else None
+        return risk_errors(losses, sample) if are_finite(losses) else None
 
     def _next_model(self, path: Path) -> BaseEstimator:
         """Return what is to be retrained, with what was set since the last round."""

@@ -3,9 +3,13 @@
 
 """The last models of a path, in few numbers each, and whether the same come again."""
 
+import math
+from functools import partial
+
 import numpy as np
 
-from skperf.shift._sample import Floats
+from skperf.shift._sample import Floats, Rows
+from skperf.utils._by_rows import in_blocks, number_of_each, sum_rows
 
 _N_SUMS = 61  # of rows, at most, that stand for a model's predictions
 _LONGEST = 12  # models in a cycle
@@ -22,14 +26,33 @@ def extend_orbit(orbit: Floats, y_pred: Floats, sample_weight: Floats | None) ->
     They are summed over blocks of rows, so that an orbit is small; models that differ
     have other sums but by a chance that no path meets twice.
     """
+    numbers = number_of_each(y_pred) if in_blocks(y_pred) else None
+    size = -(-math.prod(y_pred.shape) // _N_SUMS)
+    n_sums = -(-math.prod(y_pred.shape) // size)
+    sums = sum_rows(partial(_sum_up, size, n_sums), y_pred, sample_weight, numbers)
+    known = orbit if len(orbit) else np.empty((0, len(sums)))
+    return np.vstack([known, sums])[-_REMEMBERED:]
+
+
+def _sum_up(
+    size: int,
+    n_sums: int,
+    y_pred: Floats,
+    sample_weight: Floats | None,
+    numbers: Rows | None,
+) -> Floats:
+    """Return sums over `size` values each; `numbers` are those of a block's rows."""
     rows = y_pred.reshape(len(y_pred), -1)
     if sample_weight is not None:
         rows = rows * sample_weight[:, None]
     values = rows.ravel()
-    size = -(-len(values) // _N_SUMS)
-    sums = np.add.reduceat(values, np.arange(0, len(values), size), dtype=float)
-    known = orbit if len(orbit) else np.empty((0, len(sums)))
-    return np.vstack([known, sums])[-_REMEMBERED:]
+    start = 0 if numbers is None else int(numbers[0]) * rows.shape[1]
+    first = start // size
+    bounds = np.arange(first * size, start + len(values), size) - start
+    own = np.add.reduceat(values, bounds.clip(min=0), dtype=float)
+    sums = np.zeros(n_sums)
+    sums[first : first + len(own)] = own
+    return sums
 
 
 def period_of(orbit: Floats) -> int | None:

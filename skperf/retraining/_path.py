@@ -9,7 +9,13 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from skperf.retraining._history import History, empty_history
-from skperf.retraining._losses import root_mean_square, scaled_difference
+from skperf.retraining._losses import (
+    blend,
+    distance,
+    root_mean_square,
+    scaled_difference,
+    spread,
+)
 from skperf.retraining._measured import Measured
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._orbit import NOWHERE, extend_orbit, period_of
@@ -95,13 +101,8 @@ class Path(NamedTuple):
     ) -> Self:
         """Deploy the model that was trained on `pool`."""
         y_pred = predictor(self.X)
-        mixture = sum(
-            coefficient * snapshot.y_pred
-            for coefficient, snapshot in zip(
-                pool.coefficients, pool.snapshots, strict=True
-            )
-            if coefficient
-        )
+        known = [snapshot.y_pred for snapshot in pool.snapshots]
+        mixture = blend(pool.coefficients, known)
         return self._replace(
             predictor=predictor,
             risk=risk,
@@ -127,11 +128,15 @@ class Path(NamedTuple):
             return self.y_pred, self.residual
         if number == self.n_rounds - 1 and self.previous is not None:
             return self.previous, self.previous_residual
-        raise ValueError(
-            f"deployed={number!r} is not a round whose model is remembered. Expected "
-            f"{self.n_rounds}, the number of the model that is deployed now, or that "
-            "of the model before it. Leave out rows that were seen under older ones."
-        )
+        try:
+            return self.store.of_round(number)
+        except KeyError as error:
+            raise ValueError(
+                f"deployed={number!r} is not a round whose model is remembered. "
+                f"Expected {self.n_rounds}, the number of the model that is deployed "
+                "now, or that of the model before it. Leave out rows that were seen "
+                "under older ones, or keep all models with a SnapshotStore."
+            ) from error
 
     @property
     def cycles(self) -> bool:
@@ -153,16 +158,15 @@ class Path(NamedTuple):
         distance to the mixture bounds the residual where retraining contracts. Data
         that an older model has induced say nothing by the gap.
         """
-        distance = root_mean_square(self.residual)
+        to_mixture = root_mean_square(self.residual)
         if self.is_late:
-            return distance
-        return min(self.moved / max(self.share, 1e-300), max(self.moved, distance))
+            return to_mixture
+        return min(self.moved / max(self.share, 1e-300), max(self.moved, to_mixture))
 
     @property
     def spread(self) -> float:
         """Standard deviation of the predictions over people."""
-        mean = np.average(self.y_pred, axis=0, weights=self.sample_weight)
-        return self.gap(np.broadcast_to(mean, self.y_pred.shape))
+        return spread(self.y_pred, self.sample_weight)
 
     def gap(self, y_pred: Floats | None) -> float:
         """Return the root mean squared distance of the deployed model to `y_pred`."""
@@ -187,4 +191,4 @@ def _distance(
 ) -> float:
     if second is None:
         return np.nan
-    return root_mean_square(scaled_difference(first, second, sample_weight))
+    return distance(first, second, sample_weight)

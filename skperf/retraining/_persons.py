@@ -15,6 +15,7 @@ from skperf.exceptions import RepeatedPersonsWarning
 from skperf.retraining._weights import weight_parameter
 from skperf.shift import Predictor, Sample
 from skperf.shift._sample import Floats, Table
+from skperf.utils._by_rows import fold_rows, in_blocks
 from skperf.utils._sklearn import _num_samples, _routing_enabled
 from skperf.utils._tables import concatenate, take_rows
 
@@ -57,9 +58,34 @@ def repeats(groups: NDArray | None) -> bool:
     """Return whether a person has several rows."""
     if groups is None:
         return False
+    if in_blocks(groups):
+        return _repeats_in_blocks(groups)
     if groups.dtype.kind in "iu" and (np.diff(groups) > 0).all():
         return False  # without sorting, as rows in their order are
     return len(np.unique(groups)) < len(groups)
+
+
+def _repeats_in_blocks(groups: NDArray) -> bool:
+    """Return whether a person has several rows, of which few are in memory at a time.
+
+    Rows in the order of their persons are told by the ends of the blocks.
+    """
+    several, ordered, *_ = fold_rows(_look, _look_across, groups)
+    if several or ordered:
+        return bool(several)
+    return len(fold_rows(np.unique, np.union1d, groups)) < groups.shape[0]
+
+
+def _look(groups: NDArray) -> NDArray:
+    """Return if persons come again, if they are in order, the first and the last."""
+    ordered = groups.dtype.kind in "iu" and (np.diff(groups) > 0).all()
+    several = not ordered and len(np.unique(groups)) < len(groups)
+    return np.array([several, ordered, groups[0], groups[-1]])
+
+
+def _look_across(before: NDArray, after: NDArray) -> NDArray:
+    ordered = before[1] and after[1] and before[3] < after[2]
+    return np.array([before[0] or after[0], ordered, before[2], after[3]])
 
 
 def warn_if_counted(estimator: BaseEstimator, sample: Sample) -> None:

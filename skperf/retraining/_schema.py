@@ -12,6 +12,8 @@ from skperf.exceptions import SchemaError
 from skperf.retraining._columns import Column, as_frame, cast_column, describe_column
 from skperf.shift import Sample
 from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
+from skperf.utils._by_rows import in_blocks
 from skperf.utils._sklearn import _num_features
 
 
@@ -64,15 +66,18 @@ class Schema(NamedTuple):
         schema : Schema
             What later periods must look like.
         """
-        target = _label_kind(sample.y)
-        if nw.dependencies.is_into_dataframe(sample.X):
-            frame = as_frame(sample.X)
+        return cls._of_features(sample.X, _label_kind(sample.y))
+
+    @classmethod
+    def _of_features(cls, X: Table, target: str) -> "Schema":
+        if nw.dependencies.is_into_dataframe(X):
+            frame = as_frame(X)
             columns = tuple(describe_column(frame[name]) for name in frame.columns)
             return cls(columns, frame.implementation.value, target)
-        if getattr(sample.X, "ndim", None) != 2:
+        if getattr(X, "ndim", None) != 2:
             return cls(None, "list", target)
         column = Column("", "number", None)
-        return cls((column,) * _num_features(sample.X), "array", target)
+        return cls((column,) * _num_features(X), "array", target)
 
     def align(self, sample: Sample) -> Sample:
         """Bring the data of a period into this form.
@@ -92,21 +97,41 @@ class Schema(NamedTuple):
         SchemaError
             If that cannot be done, with the differences and what to do.
         """
-        found = Schema.of(sample)
-        if found == self:
-            return sample
-        if found.target != self.target:
+        target = _label_kind(sample.y)
+        if target != self.target:
             raise SchemaError(
-                f"y holds labels of kind {found.target!r}; expecting {self.target!r}, "
+                f"y holds labels of kind {target!r}; expecting {self.target!r}, "
                 "as in the first period. Labels are compared by value, and no text "
                 f"equals a number. Convert y, for example by {_repair(self.target)}."
             )
-        if self.columns is None or found.columns is None:
-            return sample
+        X = self.align_features(sample.X)
+        return sample if X is sample.X else sample._replace(X=X)
+
+    def align_features(self, X: Table) -> Table:
+        """Bring features into this form, whose labels may not be known yet.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Features of a later period; not changed in place.
+
+        Returns
+        -------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The same with the columns in order and of the expected types.
+
+        Raises
+        ------
+        SchemaError
+            If that cannot be done, with the differences and what to do.
+        """
+        found = self._of_features(X, self.target)
+        if found == self or self.columns is None or found.columns is None:
+            return X
         self._require_container(found)
         if self.container == "array":
-            return sample
-        return sample._replace(X=self._align_frame(sample.X, found.columns))
+            return X
+        return self._align_frame(X, found.columns)
 
     def _require_container(self, found: "Schema") -> None:
         if found.container != self.container:
@@ -142,7 +167,9 @@ class Schema(NamedTuple):
 
 
 def _label_kind(y: Table) -> str:
-    values = np.asarray(y)
+    if in_blocks(y):
+        y = np.empty(0, getattr(y, "dtype", None))
+    values = to_numpy(y)
     if values.dtype.kind in "biuf":
         return "number"
     texts = values.dtype.kind in "UT" or all(isinstance(v, str) for v in values.flat)

@@ -35,7 +35,7 @@ def score_sample(estimator: BaseEstimator, sample: Sample, scoring: Scoring) -> 
     X, y, sample_weight, *_ = sample
     # a scorer of one's own may convert labels
     if isinstance(scoring, str) and is_classifier(estimator):
-        require_known_labels(estimator, as_targets(y))
+        require_known_labels(getattr(estimator, "classes_", None), as_targets(y))
     if sample_weight is None:
         with _explained(scoring):
             return float(scorer(estimator, X, y))

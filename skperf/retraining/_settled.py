@@ -7,14 +7,17 @@ A boosted tree may flip its splits for ever without anybody losing by it.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skperf.retraining._history import History
 from skperf.retraining._losses import weighted_mean
 from skperf.shift import Sample
 from skperf.shift._sample import Floats
+from skperf.utils._by_rows import in_blocks, number_of_each, sum_rows, total
 
 _N_GROUPS = 997  # of persons, whose errors are summed: a round costs 8 kB
 _MIN_LATER = 3  # rounds that a round is compared with
@@ -38,18 +41,41 @@ def risk_errors(losses: Floats, sample: Sample) -> Floats:
     base population, if they are as many; in any order that is right for independent
     people, whose pairs are worth nothing.
     """
-    weights = sample.sample_weight
-    errors = np.subtract(losses, weighted_mean(losses, weights), dtype=float)
-    if weights is not None:
-        errors *= weights
-    errors /= len(losses) if weights is None else weights.sum()
-    persons = None if sample.groups is None else np.asarray(sample.groups)
-    if persons is None or np.array_equal(persons, np.arange(len(losses))):
+    weights, persons = sample.sample_weight, sample.groups
+    mean = weighted_mean(losses, weights)
+    weight = losses.shape[0] if weights is None else total(weights)
+    if persons is None and in_blocks(losses):
+        persons = number_of_each(losses)
+    elif persons is not None and not in_blocks(persons):
+        persons = _as_numbers(np.asarray(persons), losses.shape[0])
+    return sum_rows(partial(_sum_errors, mean, weight), losses, weights, persons)
+
+
+def _as_numbers(persons: NDArray, n_samples: int) -> NDArray | None:
+    """Return persons as integers; None for those of the base population."""
+    if np.array_equal(persons, np.arange(n_samples)):
+        return None
+    if np.issubdtype(persons.dtype, np.integer):
+        return persons
+    return np.unique(persons, return_inverse=True)[1]
+
+
+def _sum_errors(
+    mean: float,
+    weight: float,
+    losses: Floats,
+    sample_weight: Floats | None,
+    persons: NDArray | None,
+) -> Floats:
+    """Return sums of errors over groups of persons; None are the rows themselves."""
+    errors = np.subtract(losses, mean, dtype=float)
+    if sample_weight is not None:
+        errors *= sample_weight
+    errors /= weight
+    if persons is None:
         table = np.zeros((-(-len(errors) // _N_GROUPS), _N_GROUPS))
         table.ravel()[: len(errors)] = errors
         return table.sum(axis=0)  # six times as fast
-    if not np.issubdtype(persons.dtype, np.integer):
-        persons = np.unique(persons, return_inverse=True)[1]
     groups = persons % _N_GROUPS
     return np.bincount(groups, weights=errors, minlength=_N_GROUPS).astype(float)
 

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skperf.retraining._advice import advise_solver
 from skperf.retraining._learner import Learner
-from skperf.retraining._losses import root_mean_square, scaled_difference
+from skperf.retraining._losses import distance
 from skperf.retraining._path import Path
 from skperf.shift import Sample
 
@@ -59,5 +59,4 @@ def solver_error(learner: Learner, path: Path, sample: Sample) -> float:
     loose, exact = (
         learner.predict_anew(path, sample, **params) for params in (same, same | tight)
     )
-    difference = scaled_difference(loose, exact, path.sample_weight)
-    return root_mean_square(difference)
+    return distance(loose, exact, path.sample_weight)

@@ -35,6 +35,7 @@ class Stored(TypedDict, total=False):
     schema: Schema | None  # from here on: what `partial_fit` goes on from
     periods: tuple[Hashable, ...]
     path: dict[str, object] | None
+    head: str  # with a store, which has all this: its model that is deployed
 
 
 _VERDICT = ("stability_residual_", "converged_", "diagnosis_", "settled_risk_")
@@ -57,6 +58,7 @@ def fitted_attributes(standing: Standing, number: int = 0) -> dict[str, object]:
         "settled_risk_": None,
         "_state": _without_memory(standing.state),
         "_log": None,
+        "_head": None,
     }
 
 
@@ -75,6 +77,8 @@ def to_stored(attributes: Mapping[str, object], param_names: Iterable[str]) -> S
             verdict={name: rest.pop(name) for name in _VERDICT},
         )
         stored |= _unpack_log(rest.pop("_log"))
+        head = rest.pop("_head")
+        stored |= {} if head is None else Stored(head=head)
     return stored
 
 
@@ -94,7 +98,8 @@ def from_stored(stored: Stored) -> dict[str, object]:
             "history_": stored["history"],
             "n_iter_": stored["round"],
             "_state": stored["state"],
-            "_log": _pack_log(stored),
+            "_log": restore_log(stored),
+            "_head": stored.get("head"),
         }
     return attributes
 
@@ -113,7 +118,8 @@ def _unpack_log(log: Log | None) -> Stored:
     return Stored(schema=log.schema, periods=log.periods, path=fields)
 
 
-def _pack_log(stored: Stored) -> Log | None:
+def restore_log(stored: Stored) -> Log | None:
+    """Return what ``partial_fit`` goes on from, None where it begins."""
     if stored["path"] is None or stored["schema"] is None:
         return None
     predictor = DeployedModel.restore(

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import NoReturn
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from skperf.retraining._losses import differ
 from skperf.retraining._parts import (
     find_sampler,
     inner_estimators,
@@ -53,12 +53,12 @@ def fit_with_weights(
     if sample_weight is None:
         return estimator.fit(X, y, **fit_params)
     name = weight_parameter(estimator)
-    differ = np.ptp(sample_weight) > 0
-    if name is None and differ:
+    unequal = differ(sample_weight)
+    if name is None and unequal:
         _refuse_weights(estimator)
     if name is not None:
         fit_params = {name: sample_weight, **fit_params}
-    if not differ or next(inner_estimators(estimator), None) is None:
+    if not unequal or next(inner_estimators(estimator), None) is None:
         return estimator.fit(X, y, **fit_params)
     warn_of_unweighted_steps(estimator)
     with _weights_must_arrive(estimator):

@@ -23,6 +23,7 @@ from skperf.risk_minimization._pooling import (
     subsample,
 )
 from skperf.risk_minimization._safeguard import RECENT, accelerate
+from skperf.utils._by_rows import extremes, map_rows
 from skperf.utils._sklearn import Interval, RealNotInt, StrOptions
 
 
@@ -92,6 +93,10 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
           is seen from there on.
         - callable: maps a sequence of :class:`~skperf.retraining.Snapshot`, oldest
           first, to an array of coefficients with sum 1.
+
+    store : SnapshotStore, default=None
+        Where ``partial_fit`` keeps rows and models. None keeps in memory what later
+        rounds need.
 
     Attributes
     ----------
@@ -204,6 +209,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
         random_state=None,
         window=None,
         coefficients="uniform",
+        store=None,
     ):
         super().__init__(
             estimator,
@@ -215,6 +221,7 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
             n_rounds_per_deployment=n_rounds_per_deployment,
             tol=tol,
             random_state=random_state,
+            store=store,
         )
         self.window = window
         self.coefficients = coefficients
@@ -301,12 +308,19 @@ class AffineRiskMinimizer(BaseRiskMinimizer):
 def _clip(sample):
     """Return the sample without negative weights, which are roundings of zero here."""
     weights = sample.sample_weight
-    if weights is None or weights.min() >= 0:
+    if weights is None or extremes(weights)[0] >= 0:
         return sample
-    return sample._replace(sample_weight=weights.clip(min=0))
+    return sample._replace(sample_weight=map_rows(_without_negative, weights))
+
+
+def _without_negative(weights):
+    return weights.clip(min=0)
 
 
 def _is_signed(sample):
     """Return whether a weight is negative beyond rounding."""
     weights = sample.sample_weight
-    return weights is not None and weights.min() < -1e-12 * weights.max()
+    if weights is None:
+        return False
+    low, high = extremes(weights)
+    return bool(low < -1e-12 * high)

@@ -197,6 +197,7 @@ class PerformativeRiskMinimizer(BaseRiskMinimizer):
     }
     n_rounds_per_deployment = 1  # no parameter: a world at rest is what it is
     del _parameter_constraints["n_rounds_per_deployment"]
+    del _parameter_constraints["store"]  # for partial_fit
 
     def __init__(
         self,

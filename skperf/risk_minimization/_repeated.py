@@ -56,6 +56,10 @@ class RepeatedRiskMinimizer(BaseRiskMinimizer):
     random_state : int, RandomState instance or None, default=None
         Random numbers of the shift. The estimator keeps its own.
 
+    store : SnapshotStore, default=None
+        Where ``partial_fit`` keeps rows and models. None keeps in memory what later
+        rounds need.
+
     Attributes
     ----------
     estimator_ : estimator

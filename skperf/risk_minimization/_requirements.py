@@ -5,6 +5,7 @@
 
 from sklearn.base import BaseEstimator, is_classifier
 
+from skperf.exceptions import NoOptimumError
 from skperf.retraining._descents import find_slope
 from skperf.retraining._model import DeployedModel
 from skperf.retraining._performative_slope import DifferencedRisk, PerformativeSlope
@@ -29,7 +30,7 @@ def find_descent(
     other = retrain_obstacle(minimizer, world)
     if other is None:
         return None
-    raise ValueError(
+    raise NoOptimumError(
         "The performative risk cannot be minimized here, neither by 'gradient': "
         f"{slope}; nor by 'retrain': {other}."
     )

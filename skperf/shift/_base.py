@@ -17,10 +17,12 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, PullBack
+from skperf.shift._rowwise_world import RowwiseWorld, require_rowwise
 from skperf.shift._sample import Floats, Sample, Table, base_sample
 from skperf.shift._strength import Strength
 from skperf.shift._world import World
 from skperf.shift.estimation._equations import Equations
+from skperf.utils._by_rows import in_blocks
 
 
 class BaseShift(ABC, BaseEstimator):
@@ -50,6 +52,11 @@ class BaseShift(ABC, BaseEstimator):
         Parameters that say how strongly people react, for :func:`estimate_shift`. None
         unless an author names them.
 
+    by_rows : tuple of str
+        What :meth:`sample` makes of each row alone, without the others and without
+        random numbers: of "X", "y" and "sample_weight". Shifts that declare it work on
+        :class:`~skperf.batches.Batches`. Empty unless an author says so.
+
     perturbed_within : (float, float) or None
         The range of predictions, for shifts of outcomes, whose strength is told by
         predictions that were perturbed at random. None for all others, whose strength
@@ -78,6 +85,7 @@ class BaseShift(ABC, BaseEstimator):
     is_random: bool | None = None
     jumps: bool = False
     strengths: ClassVar[Mapping[str, Strength]] = {}
+    by_rows: ClassVar[tuple[str, ...]] = ()
     perturbed_within: ClassVar[tuple[float, float] | None] = None
 
     @property
@@ -210,6 +218,9 @@ class BaseShift(ABC, BaseEstimator):
             The shift on this population. Parameters that are set later do not reach it.
         """
         base = base_sample(X, y, sample_weight, groups)
+        if in_blocks(X, y):
+            require_rowwise(self)
+            return RowwiseWorld(copy(self), base)
         return BoundShift(copy(self), base, Dice.from_random_state(random_state))
 
 

@@ -97,6 +97,7 @@ class BudgetedResponse(BaseShift):
 
     is_random = False
     jumps = True
+    by_rows = ("X",)
 
     def __init__(
         self,

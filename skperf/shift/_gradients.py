@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._sample import Floats, Table
+from skperf.utils._arrays import to_numpy
 
 #: Those whose prediction, or decision function, is ``X @ coef_.T + intercept_``.
 _LINEAR = {
@@ -143,7 +144,7 @@ def _linear_methods(name: str) -> frozenset[object]:
 def _coefficients(model: BaseEstimator, position: int) -> Floats | None:
     """Return the coefficients of the one score, or None if there are several."""
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
-    coef = np.atleast_2d(np.asarray(coef, dtype=float))
+    coef = np.atleast_2d(to_numpy(coef, float))
     if len(coef) == 1:
         return _signed(model, coef[0], position)
     return coef[position] if is_classifier(model) else None

@@ -6,11 +6,11 @@
 import warnings
 from typing import TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.exceptions import PositiveClassWarning
+from skperf.utils._arrays import to_numpy
 from skperf.utils._labels import name_their_positive
 
 Label: TypeAlias = float | bool | str
@@ -47,7 +47,7 @@ def choose_pos_label(model: BaseEstimator, asked: Label | None) -> Label | None:
 def _classes(model: BaseEstimator) -> NDArray | None:
     """Return the labels of a fitted classifier with one output."""
     classes = getattr(model, "classes_", None) if is_classifier(model) else None
-    return None if classes is None or isinstance(classes, list) else np.asarray(classes)
+    return None if classes is None or isinstance(classes, list) else to_numpy(classes)
 
 
 def _check(asked: Label, classes: NDArray) -> Label:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 def _own(table: T) -> T:
     """Return a table that stays as it is, since people are remembered by it."""
-    if isinstance(table, np.ndarray):
+    if isinstance(table, np.ndarray) and not isinstance(table, np.memmap):
         return table.copy() if table.flags.writeable else table
     return cast(T, own_copy(table))
 

@@ -4,10 +4,12 @@
 """Mixtures of samples, each of which counts as a probability law."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from skperf.shift._sample import Floats, Sample, as_weights
+from skperf.utils._by_rows import in_blocks, keep_rows, map_rows, number_of_each, total
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import concatenate, equal_tables
 
@@ -22,12 +24,14 @@ def mix(samples: Sequence[Sample], coefficients: Floats) -> Sample:
     if len(samples) == 1:
         return samples[0]
     weights = [weights_of(sample) for sample in samples]
-    totals = np.array([w.sum() for w in weights])
+    totals = np.array([total(w) for w in weights])
     scales = coefficients * (coefficients @ totals) / totals
     return stack(
         [
             samples[same[0]]._replace(
-                sample_weight=scales[same] @ np.array([weights[i] for i in same])
+                sample_weight=keep_rows(
+                    partial(_weigh, scales[same]), *(weights[i] for i in same)
+                )
             )
             for same in _same_places(samples)
         ]
@@ -36,7 +40,17 @@ def mix(samples: Sequence[Sample], coefficients: Floats) -> Sample:
 
 def weights_of(sample: Sample) -> Floats:
     """Return the weight of each row."""
+    if sample.sample_weight is None and in_blocks(sample.X):
+        return map_rows(_ones, number_of_each(sample.X))
     return as_weights(sample.sample_weight, _num_samples(sample.X))
+
+
+def _ones(numbers: Floats) -> Floats:
+    return np.ones(len(numbers))
+
+
+def _weigh(scales: Floats, *weights: Floats) -> Floats:
+    return scales @ np.array(weights)
 
 
 def have_same_rows(first: Sample, second: Sample) -> bool:

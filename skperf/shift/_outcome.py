@@ -17,6 +17,7 @@ from skperf.shift._base import PopulationShift
 from skperf.shift._deployment import Deployment
 from skperf.shift._predictor import PredictionFunction
 from skperf.shift._pull_back import Cotangent, require_part, sum_copies
+from skperf.shift._rowwise_world import RowwiseWorld
 from skperf.shift._sample import (
     Floats,
     Sample,
@@ -29,6 +30,8 @@ from skperf.shift._strength import Strength
 from skperf.shift._world import FixedWorld, World
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._outcomes import outcome_equations
+from skperf.utils._arrays import to_numpy
+from skperf.utils._by_rows import in_blocks
 from skperf.utils._sklearn import Interval
 
 
@@ -74,6 +77,7 @@ class OutcomeShift(PopulationShift):
     }
 
     is_differentiable = True
+    by_rows = ("y",)
     strengths: ClassVar[Mapping[str, Strength]] = {"feedback": Strength()}
     perturbed_within = (-np.inf, np.inf)
 
@@ -121,6 +125,8 @@ class OutcomeShift(PopulationShift):
             `spread`.
         """
         self._validate_params()
+        if in_blocks(X, y):
+            return self._bind_blocks(base_sample(X, y, sample_weight, groups))
         targets = _as_numbers(y)
         base = base_sample(X, targets, sample_weight, groups)
         feedback = _check_feedback(self.feedback, len(targets))
@@ -141,6 +147,16 @@ class OutcomeShift(PopulationShift):
             stand_twice(base, both),
         )
         return FixedWorld(base, tilted, tilted.pull_back)
+
+    def _bind_blocks(self, base: Sample) -> World:
+        """Return the world of a population that is not in memory as a whole."""
+        if self.spread is not None or np.ndim(self.feedback):
+            raise TypeError(
+                "OutcomeShift moves targets of tables that are read in batches by one "
+                "strength for all and without spread. Set feedback to a number and "
+                "spread=None."
+            )
+        return RowwiseWorld(self, base)
 
 
 class _MovedTargets(FixedWorld):
@@ -250,7 +266,7 @@ def _move_back(feedback: Floats, y_pred: Floats, by_move: Floats) -> Floats:
 def _as_numbers(y: Table) -> Floats:
     """Return targets as numbers, or say that they must be."""
     try:
-        return np.asarray(y, dtype=float)
+        return to_numpy(y, float)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"OutcomeShift moves targets by numbers, and y holds others ({error}). It "

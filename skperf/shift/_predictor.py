@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -13,8 +14,10 @@ from sklearn.base import BaseEstimator, is_classifier
 
 from skperf.shift._gradients import score_gradient
 from skperf.shift._labels import Label, choose_pos_label
-from skperf.shift._responses import require_class_scores, rows_first
+from skperf.shift._responses import require_class_scores, respond
 from skperf.shift._sample import Floats, Table
+from skperf.utils._arrays import to_numpy
+from skperf.utils._by_rows import map_rows
 from skperf.utils._sklearn import _check_response_method, _num_samples
 from skperf.utils._tables import column_indices, equal_tables
 
@@ -133,7 +136,8 @@ class Predictor(PredictionFunction):
     @property
     def classes_(self) -> NDArray:
         """The labels of a classifier."""
-        return self.estimator.classes_
+        classes: NDArray = self.estimator.classes_  # of several outputs, a list
+        return classes if isinstance(classes, list) else to_numpy(classes)
 
     def succeed(self, model: BaseEstimator) -> Self:
         """Return the predictor of a later model.
@@ -223,7 +227,7 @@ class Predictor(PredictionFunction):
     @property
     def _position(self) -> int | None:
         """The position of the positive class in ``classes_``, if it was learnt."""
-        labels = np.asarray(self.classes_).tolist()
+        labels = self.classes_.tolist()
         return labels.index(self.pos_label) if self.pos_label in labels else None
 
     def _known_position(self) -> int:
@@ -231,7 +235,7 @@ class Predictor(PredictionFunction):
         if position is None:
             raise ValueError(
                 f"The model has no score of the class {self.pos_label!r}: no row that "
-                f"it was trained on has it, only {np.asarray(self.classes_).tolist()}. "
+                f"it was trained on has it, only {self.classes_.tolist()}. "
                 "Let people react to probabilities, of which it has 0, or train on "
                 "more rows."
             )
@@ -253,24 +257,36 @@ class Predictor(PredictionFunction):
 
     def _respond(self, X: Table, method: str) -> NDArray:
         """Return what the estimator's method says about X."""
-        return rows_first(getattr(self.estimator, method)(X))
+        return respond(self.estimator, X, method)
 
     def _positive(self, response: NDArray, method: str) -> Floats:
         """Reduce a classifier's response to the positive class."""
         if isinstance(self.classes_, list):  # several outputs
             return response
         if method == "predict":
-            return (response == self.pos_label).astype(float)
+            return map_rows(partial(_indicate, self.pos_label), response)
         position = self._position
         if position is None and method == "predict_proba":
-            return np.zeros(len(response))
+            return map_rows(_no_chance, response)
         if position is None:
             position = self._known_position()  # says that there is none
         if response.ndim == 1:  # the decision function of a binary classifier
-            return response if position == 1 else -response
+            return response if position == 1 else map_rows(np.negative, response)
         require_class_scores(self.estimator, response, len(self.classes_))
-        # a view would keep the columns of all classes in memory
-        return np.ascontiguousarray(response[:, position])
+        return map_rows(partial(_column, position), response)
+
+
+def _indicate(label: Label | None, response: NDArray) -> Floats:
+    return (response == label).astype(float)
+
+
+def _no_chance(response: NDArray) -> Floats:
+    return np.zeros(len(response))
+
+
+def _column(position: int, response: NDArray) -> Floats:
+    # a view would keep the columns of all classes in memory
+    return np.ascontiguousarray(response[:, position])
 
 
 class PlainFunction(PredictionFunction):
@@ -309,7 +325,7 @@ class TransformedPredictor(PredictionFunction):
 
     def __call__(self, X: Table) -> Floats:
         """Return the transformed predictions."""
-        return self.func(self.predictor(X))
+        return map_rows(self.func, self.predictor(X))
 
     def score(self, X: Table) -> Floats:
         """Return the score before the transformation."""

@@ -4,6 +4,7 @@
 """What becomes of people when the rejected are replaced, and its derivatives."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from skperf.shift._sample import (
     keep_labels,
     new_key,
 )
+from skperf.utils._by_rows import map_rows, mean
 from skperf.utils._tables import replace_columns, take_rows
 
 
@@ -26,6 +28,10 @@ def rejection_probability(delta: float, y_pred: ArrayLike) -> Floats:
     """Return the probability that each row is rejected."""
     meaning = "the probability of being rejected"
     y_pred = as_probabilities(y_pred, "ResampleIfRejected", meaning)
+    return map_rows(partial(_reject, delta), y_pred)
+
+
+def _reject(delta: float, y_pred: Floats) -> Floats:
     return delta + (1 - delta) * y_pred
 
 
@@ -60,8 +66,8 @@ class WholeRows:
     def __call__(self, y_pred: Floats) -> Sample:
         """Return the rows as they are, with their weights."""
         g = rejection_probability(self.delta, y_pred)
-        weights = 1 - g + np.average(g, weights=self.base.sample_weight)
-        weights = weights * as_weights(self.base.sample_weight, len(g))
+        mean_g = mean(g, self.base.sample_weight)
+        weights = map_rows(partial(_keep, mean_g), g, self.base.sample_weight)
         return self.base._replace(sample_weight=weights)
 
     def pull_back(
@@ -104,10 +110,7 @@ class Copies:
     def __call__(self, y_pred: Floats) -> Sample:
         """Return the weights."""
         g = rejection_probability(self.delta, y_pred)
-        weights = as_weights(self.base.sample_weight, len(g))
-        n_donors = len(self.donors)
-        copies = np.tile(weights * g / n_donors, n_donors)
-        weights = np.concatenate([weights * (1 - g), copies])
+        weights = copy_weights(g, self.base.sample_weight, len(self.donors))
         return self.support._replace(sample_weight=weights)
 
     def pull_back(
@@ -140,6 +143,17 @@ class Copies:
             given = np.bincount(self.donors.ravel(), copies[:, column], n_samples)
             back[:, column] += given
         return back
+
+
+def _keep(mean_g: float, g: Floats, sample_weight: Floats | None) -> Floats:
+    return (1 - g + mean_g) * as_weights(sample_weight, len(g))
+
+
+def copy_weights(g: Floats, sample_weight: Floats | None, n_donors: int) -> Floats:
+    """Return the weights of rows, followed by those of all first copies, and so on."""
+    weights = as_weights(sample_weight, len(g))
+    copies = np.tile(weights * g / n_donors, n_donors)
+    return np.concatenate([weights * (1 - g), copies])
 
 
 def choose_donors(uniforms: Floats, sample_weight: Floats | None) -> Rows:

@@ -25,11 +25,13 @@ from skperf.shift._rejection import (
     rejection_probability,
     replace_rejected,
 )
+from skperf.shift._rejection_blocks import bind_copies, bind_draws, bind_outcomes
 from skperf.shift._sample import Floats, Rows, Sample, Table, base_sample
 from skperf.shift._strength import Strength
 from skperf.shift._world import FixedWorld, World
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._rejection import rejection_equations
+from skperf.utils._by_rows import in_blocks
 from skperf.utils._sklearn import Interval, StrOptions, _num_samples
 from skperf.utils._tables import column_indices
 
@@ -200,6 +202,8 @@ class ResampleIfRejected(PopulationShift):
         if self.strategic_features is not None:
             columns = column_indices(X, self.strategic_features)
         base = base_sample(X, y, sample_weight, groups)
+        if in_blocks(X):
+            return self._bind_blocks(base, columns, random_state)
         if self.resampling == "drawn":
             draw = partial(_draw, self.delta, base, columns)
             return RandomWorld(base, draw, Dice.from_random_state(random_state))
@@ -216,6 +220,24 @@ class ResampleIfRejected(PopulationShift):
         donors = choose_donors(uniforms, base.sample_weight)
         copies = Copies.of(self.delta, base, columns, donors)
         return FixedWorld(base, copies, copies.pull_back)
+
+    def _bind_blocks(
+        self,
+        base: Sample,
+        columns: Rows | None,
+        random_state: int | RandomState | None,
+    ) -> World:
+        """Return the world of a population that is not in memory as a whole."""
+        rng = check_random_state(random_state)
+        if self.resampling == "drawn":
+            dice = Dice.from_random_state(rng)
+            return bind_draws(self.delta, base, columns, dice, deepcopy(rng))
+        rng = deepcopy(rng)
+        if self.resampling == "common":
+            return bind_outcomes(self.delta, base, columns, rng)
+        if columns is None:
+            return FixedWorld(base, WholeRows(self.delta, base))
+        return bind_copies(self.delta, base, columns, self.n_donors, rng)
 
 
 def _draw(

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skperf.shift._labels import Label
 from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
 from skperf.utils._labels import name_their_positive
 from skperf.utils._sklearn import _num_samples
 
@@ -33,7 +34,7 @@ def responders(responds: Responds, X: Table, y: Table) -> Mask | None:
     if callable(responds):
         return _check_mask(np.asarray(responds(X, y)), n_samples, "returned")
     given = np.asarray(responds)
-    labels = np.asarray(y)
+    labels = to_numpy(y)
     if _may_be_mask(given, labels):
         _require_mask_only(given, labels)
         return _check_mask(given, n_samples, "is")

@@ -7,7 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skperf.shift._sample import Table
+from skperf.utils._arrays import to_numpy
+from skperf.utils._by_rows import in_blocks, keep, keep_rows, local_model, takes_dask
+
 _INNER = ("best_estimator_", "estimator_")  # of searches and other wrappers
+
+
+def respond(estimator: BaseEstimator, X: Table, method: str) -> NDArray:
+    """Return what a method of an estimator says about X, with one row a sample.
+
+    Of a table in blocks it is asked block by block, unless it takes the whole table.
+    """
+    if not in_blocks(X):
+        return rows_first(getattr(estimator, method)(X))
+    model = local_model(estimator) if takes_dask(estimator) else estimator
+    if model is None:
+        return rows_first(getattr(estimator, method)(X))
+    return keep_rows(_respond, X, estimator=model, method=method)
+
+
+def _respond(X: Table, *, estimator: BaseEstimator, method: str) -> NDArray:
+    return rows_first(getattr(estimator, method)(X))
 
 
 def rows_first(response: object) -> NDArray:
@@ -18,7 +39,9 @@ def rows_first(response: object) -> NDArray:
     """
     if isinstance(response, list) and all(np.ndim(part) == 2 for part in response):
         return np.concatenate(response, axis=1)
-    return np.asarray(response)
+    if in_blocks(response):
+        return keep(response)
+    return to_numpy(response)
 
 
 def require_class_scores(

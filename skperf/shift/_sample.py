@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
+from skperf.utils._by_rows import extremes, in_blocks, keep, number_of_each
 from skperf.utils._sklearn import _check_sample_weight, _num_samples
 from skperf.utils._tables import concatenate, take_rows
 
@@ -88,11 +89,16 @@ def check_sample(returned: object, giver: object) -> Sample:
         )
     if sample.sample_weight is None or _are_plain_weights(sample):
         return sample
-    weights = _check_sample_weight(sample.sample_weight, sample.X)
-    if weights.min() < 0:
+    weights = sample.sample_weight
+    if in_blocks(weights):
+        weights = keep(weights)  # estimators want them too
+    else:
+        weights = _check_sample_weight(weights, sample.X)
+    low, _ = extremes(weights)
+    if low < 0:
         raise ValueError(
-            f"{name} returned negative sample weights (minimum {weights.min():.3g}); a "
-            "sample of people needs weights of zero or more."
+            f"{name} returned negative sample weights (minimum {low:.3g}); a sample of "
+            "people needs weights of zero or more."
         )
     return sample._replace(sample_weight=weights)
 
@@ -150,9 +156,13 @@ def stand_twice(base: Sample, y: Table) -> Sample:
 
 def persons(base: Sample) -> Rows:
     """Return the rows of a base population as numbers."""
+    if in_blocks(base.X):
+        return number_of_each(base.X)
     return np.arange(_num_samples(base.X))
 
 
 def as_weights(sample_weight: Floats | None, n_samples: int) -> Floats:
     """Return the weights as an array, ones for None."""
+    if sample_weight is not None and in_blocks(sample_weight):
+        return sample_weight
     return np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight)

@@ -32,6 +32,7 @@ from skperf.shift._strength import Strength
 from skperf.shift._world import World
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._outcomes import told_equations
+from skperf.utils._arrays import to_numpy
 from skperf.utils._labels import name_their_positive
 from skperf.utils._sklearn import Interval, StrOptions
 from skperf.utils._tables import take_rows
@@ -133,7 +134,7 @@ class SelfFulfillingShift(PopulationShift):
         fulfilling = self.direction == "fulfilling"
 
         def is_positive(sample: Sample) -> Floats:
-            return (np.asarray(sample.y).ravel() == positive).astype(float)
+            return (to_numpy(sample.y).ravel() == positive).astype(float)
 
         return told_equations(deployments, is_positive, fulfilling)
 
@@ -221,7 +222,7 @@ def _by_label(positive: int, q: Floats) -> Floats:
 
 def _two_classes(y: Table) -> tuple[NDArray, NDArray, NDArray]:
     """Return the two labels, a row of each, and which one each row has."""
-    targets = np.asarray(y)
+    targets = to_numpy(y)
     several = targets.ndim > 1 and targets.size > len(targets)
     if not several:
         labels, rows, codes = np.unique(
@@ -241,7 +242,7 @@ def _positive_label(deployments: Sequence[Deployment]) -> Label:
     """Return the label that people were told the probability of, in all deployments."""
     samples = [s for d in deployments for s in (d.before, d.after) if s is not None]
     labels, _, _ = _two_classes(
-        np.concatenate([np.ravel(np.asarray(s.y)) for s in samples])
+        np.concatenate([np.ravel(to_numpy(s.y)) for s in samples])
     )
     names = labels.tolist()
     told = [

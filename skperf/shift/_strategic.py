@@ -94,6 +94,7 @@ class StrategicResponse(BaseShift):
     }
 
     is_random = False
+    by_rows = ("X",)
     strengths: ClassVar[Mapping[str, Strength]] = {"epsilon": Strength()}
 
     def __init__(

@@ -4,9 +4,9 @@
 """Tables of any kind as pandas DataFrames, for people to look at."""
 
 import narwhals.stable.v2 as nw
-import numpy as np
 from scipy import sparse
 
+from skperf.utils._arrays import to_numpy
 from skperf.utils._sklearn import check_pandas_support
 
 
@@ -41,12 +41,12 @@ def sample_to_frame(sample, people=None):
 def _features(pd, X):
     if nw.dependencies.is_into_dataframe(X):
         return nw.from_native(X, eager_only=True).to_pandas().reset_index(drop=True)
-    values = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    values = X.toarray() if sparse.issparse(X) else to_numpy(X)
     return pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
 
 
 def _targets(y):
-    values = np.asarray(y)
+    values = to_numpy(y)
     if values.ndim == 1:
         return {"target": values}
     return {f"target_{i}": column for i, column in enumerate(values.T)}

@@ -7,6 +7,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
+from skperf.utils._arrays import to_numpy
+
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # of the golden ratio, as for hashing
 
 
@@ -53,7 +55,7 @@ def _codes(table):
     if nw.dependencies.is_into_dataframe(table):
         columns = nw.from_native(table, eager_only=True).iter_columns()
         return np.column_stack([_column_codes(column) for column in columns])
-    array = np.asarray(table)
+    array = to_numpy(table)
     if array.dtype.kind not in "biuf":
         keys = [tuple(map(str, np.ravel(row).tolist())) for row in array]
         return _enumerate(keys)[:, None]

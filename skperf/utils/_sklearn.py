@@ -12,7 +12,9 @@ import importlib
 
 from sklearn.base import _fit_context
 from sklearn.callback._callback_support import callback_management_context
+from sklearn.externals.array_api_compat import array_namespace
 from sklearn.utils import _safe_indexing
+from sklearn.utils._array_api import _convert_to_numpy as convert_to_numpy
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
@@ -48,8 +50,10 @@ __all__ = [
     "_num_samples",
     "_routing_enabled",
     "_safe_indexing",
+    "array_namespace",
     "callback_management_context",
     "check_pandas_support",
+    "convert_to_numpy",
     "init_callback_context",
 ]
 

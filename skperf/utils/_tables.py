@@ -9,13 +9,21 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
-from skperf.utils._sklearn import _get_column_indices, _safe_indexing
+from skperf.utils import _arrays
+from skperf.utils._arrays import is_foreign, to_numpy
+from skperf.utils._blocks import BlockTable
+from skperf.utils._by_rows import gather_in_order, in_blocks, stack_blocks
+from skperf.utils._sklearn import _get_column_indices, _safe_indexing, array_namespace
 
 
 def take_rows(table, rows):
     """Return the rows numbered `rows`; the table keeps its type."""
     if type(table) is np.ndarray and isinstance(rows, np.ndarray):
         return table[rows]  # scikit-learn would look for data frames
+    if in_blocks(table):
+        return gather_in_order(table, rows)
+    if is_foreign(table):
+        return _arrays.take(table, rows)
     return _safe_indexing(table, rows)
 
 
@@ -32,7 +40,7 @@ def column_indices(X, columns):
     else:
         key = np.asarray(columns).tolist()  # an Index or an array is fine too
     try:
-        found = key if _are_positions(X, key) else _get_column_indices(X, key)
+        found = key if _are_positions(X, key) else _find_columns(X, key)
     except (TypeError, ValueError) as error:
         raise ValueError(_explain_columns(X, key, error)) from error
     return np.array(list(dict.fromkeys(np.atleast_1d(found).tolist())), dtype=int)
@@ -43,6 +51,14 @@ def _are_positions(X, key):
     if not isinstance(key, list):
         return False
     return all(type(k) is int and 0 <= k < X.shape[1] for k in key)
+
+
+def _find_columns(X, key):
+    """Return the positions of columns by any key."""
+    names = np.ravel(key).tolist()
+    if isinstance(X, BlockTable) and any(isinstance(name, str) for name in names):
+        return [getattr(X, "columns", []).index(name) for name in names]
+    return _get_column_indices(X, key)
 
 
 def _explain_columns(X, key, error):
@@ -67,7 +83,7 @@ def _explain_columns(X, key, error):
 def _explain_names(X, names, error):
     """Say why no columns have these names; a wrapper may have taken them."""
     wrapper = "If a wrapper, such as a transformer before the minimizer in a Pipeline, "
-    if not nw.dependencies.is_into_dataframe(X):
+    if not hasattr(X, "columns"):
         return (
             f"The columns are named {names}, and X is of type {type(X).__name__}, "
             f"which has no names ({error}). {wrapper}has made an array of a DataFrame, "
@@ -85,6 +101,8 @@ def _explain_names(X, names, error):
 def column_values(X, column):
     """Return the numbers in the column at position `column`."""
     require_numbers(X, [column])
+    if is_foreign(X):
+        return to_numpy(X[:, int(column)], float)
     values = _safe_indexing(X, [int(column)], axis=1)
     values = values.toarray() if sparse.issparse(values) else values
     return np.asarray(values, dtype=float)[:, 0]
@@ -100,6 +118,8 @@ def replace_columns(X, columns, rows, donors):
         keep = np.setdiff1d(np.arange(X.shape[1]), columns)
         kept = X.tocsr()[rows] @ _selector(keep, X.shape[1])
         return kept + X.tocsr()[donors] @ _selector(columns, X.shape[1])
+    if is_foreign(X):
+        return _arrays.replace(take_rows(X, rows), take_rows(X, donors), columns)
     out = take_rows(X, rows)
     out[:, columns] = X[np.ix_(donors, columns)]
     return out
@@ -120,6 +140,8 @@ def add_to_columns(X, columns, amounts):
         amounts = np.broadcast_to(amounts, (X.shape[0], len(columns)))
         place = _selector(columns, X.shape[1])[:, columns]
         return sparse.csr_array(X + sparse.csr_array(amounts) @ place.T)
+    if is_foreign(X):
+        return _arrays.add(X, columns, amounts)
     if np.array_equal(columns, np.arange(X.shape[1])):  # three times as fast
         return X + amounts
     out = np.array(X, dtype=np.result_type(X, float))
@@ -132,7 +154,7 @@ def numeric_columns(X):
     if _is_frame(X):
         kinds = nw.from_native(X, eager_only=True).schema.values()
         return np.flatnonzero([kind.is_numeric() for kind in kinds])
-    if getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+    if is_foreign(X) or getattr(X, "dtype", np.dtype(float)).kind in "biufc":
         return np.arange(X.shape[1])
     return np.flatnonzero([_are_numbers(cells) for cells in np.asarray(X).T])
 
@@ -143,7 +165,7 @@ def require_numbers(X, columns):
         schema = nw.from_native(X, eager_only=True).schema
         kinds = [list(schema.items())[int(column)] for column in columns]
         strange = [(name, kind) for name, kind in kinds if not _may_hold_numbers(kind)]
-    elif getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+    elif is_foreign(X) or getattr(X, "dtype", np.dtype(float)).kind in "biufc":
         return
     else:
         cells = {int(j): np.asarray(X)[:, int(j)] for j in columns}
@@ -173,6 +195,8 @@ def _are_numbers(cells):
 def concatenate(tables):
     """Stack tables of one kind on top of each other."""
     first = tables[0]
+    if in_blocks(first):
+        return stack_blocks(tables)
     if _is_frame(first):
         frames = [nw.from_native(table, eager_only=True) for table in tables]
         return nw.concat(_widen(frames)).to_native()
@@ -180,6 +204,8 @@ def concatenate(tables):
         return sparse.vstack(tables, format="csr")
     if isinstance(first, list):
         return [row for table in tables for row in table]
+    if is_foreign(first):
+        return array_namespace(first).concat(tables)
     return np.concatenate([np.asarray(table) for table in tables])
 
 
@@ -234,6 +260,8 @@ def equal_tables(first, second):
     """
     if first is second:
         return True
+    if in_blocks(first) or in_blocks(second):
+        return False  # to read them all would take as long as a fit
     if type(first) is not type(second) or np.shape(first) != np.shape(second):
         return False
     if isinstance(first, np.ndarray) and not _equal_values(first[:8], second[:8]):
@@ -255,7 +283,7 @@ def _equal_values(first, second):
         return first == second
     if sparse.issparse(first):
         return first.dtype == second.dtype and (first != second).nnz == 0
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = to_numpy(first), to_numpy(second)
     missing = (first != first) & (second != second)  # NaN differs from itself
     return bool(((first == second) | missing).all())
 

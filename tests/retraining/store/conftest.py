@@ -1,0 +1,14 @@
+# Authors: The skperf developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pytest
+
+pytest.importorskip("deltalake")
+pytest.importorskip("pyarrow")
+
+from skperf.retraining import SnapshotStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    return SnapshotStore(tmp_path / "store")
