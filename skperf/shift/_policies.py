@@ -67,6 +67,28 @@ class DecisionPolicy(PopulationShift):
         world = bind_to_sample(self.shift, people, random_state)
         return PolicyWorld(world, self._rule())
 
+    def rejection_probability(
+        self, y_pred: Floats, sample_weight: Floats | None = None
+    ) -> Floats:
+        """Return the probability that each person is turned down.
+
+        Parameters
+        ----------
+        y_pred : ndarray of shape (n_samples,)
+            Predictions about everybody.
+
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the people.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples,)
+            1 for those who are turned down and 0 for the others; between for those at
+            the threshold of a share.
+        """
+        self._validate_params()
+        return self._rule()(y_pred, sample_weight)(y_pred)
+
     @abstractmethod
     def _rule(self) -> RuleMaker:
         """Return what makes a rule of the predictions about everybody."""

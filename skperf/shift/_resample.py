@@ -138,13 +138,18 @@ class ResampleIfRejected(PopulationShift):
         """Whether the samples are outcomes."""
         return self.resampling != "expected"
 
-    def rejection_probability(self, y_pred: ArrayLike) -> Floats:
+    def rejection_probability(
+        self, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Floats:
         """Return the probability g that each row is rejected.
 
         Parameters
         ----------
         y_pred : array-like of shape (n_samples,)
             Predictions in [0, 1].
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Not used, present for API consistency: policies ask who else is there.
 
         Returns
         -------

@@ -78,6 +78,16 @@ def test_the_worst_share(rate, expected):
     assert_allclose(decisions(QuantilePolicy(SEEN, rate), first(X)), expected)
 
 
+def test_who_is_turned_down():
+    y_pred = np.array([0.1, 0.4, 0.4, 0.8])
+    found = ThresholdPolicy(SEEN, 0.4).rejection_probability(y_pred)
+    assert_array_equal(found, [0, 0, 0, 1])
+    found = QuantilePolicy(SEEN, 0.5).rejection_probability(y_pred, [1, 1, 1, 3])
+    assert_array_equal(found, [0, 0, 0, 1])
+    found = QuantilePolicy(SEEN, 0.5).rejection_probability(y_pred)
+    assert_array_equal(found, [0, 0.5, 0.5, 1])
+
+
 def test_a_model_that_tells_nobody_apart():
     assert_allclose(decisions(QuantilePolicy(SEEN, 0.2), np.full(5, 0.7)), 0.2)
 

@@ -107,7 +107,8 @@ def sum_figures(model, shift, held_out, seen):
         "prediction": (after, _per_row(model(seen.sample.X))),
     }
     if hasattr(shift, "rejection_probability"):
-        figures["rejection"] = (before, shift.rejection_probability(y_pred))
+        rejected = shift.rejection_probability(y_pred, base.sample_weight)
+        figures["rejection"] = (before, rejected)
     sums = {(name, None): rows.sum(each) for name, (rows, each) in figures.items()}
     if seen.rows is None:
         return sums

@@ -34,6 +34,7 @@ from skperf.shift import (
     Deployment,
     FunctionShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     Sample,
     StrategicResponse,
@@ -569,3 +570,21 @@ def test_errors(params, fit_params, error, message):
 def test_not_fitted():
     with pytest.raises(ValueError, match="not fitted"):
         study().recommend()
+
+
+def test_the_worst_share_is_turned_down():
+    """Of the people held out, by their weights, whatever the model."""
+    rng = np.random.default_rng(0)
+    X, y = make_classification(400, 3, n_redundant=0, random_state=0)
+    study = RetrainingStudy(
+        LogisticRegression(),
+        QuantilePolicy(ResampleIfRejected(0.1), 0.2),
+        ways=("ordinary", "retrained"),
+        max_iter=3,
+        n_bootstrap=0,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        study.fit(X, y, sample_weight=rng.uniform(0.5, 2, 400), by={"all": y >= 0})
+    assert_allclose(study.by_group_["rejection_rate"], 0.2)
