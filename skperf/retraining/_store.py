@@ -150,7 +150,13 @@ class Store(Protocol):
         """
 
     def periods(self) -> tuple[Hashable, ...]:
-        """Return what the snapshots' periods are called, the oldest first."""
+        """Return what the snapshots' periods are called, the oldest first.
+
+        Returns
+        -------
+        periods : tuple of hashable
+            Their names.
+        """
 
     def of_round(self, number: int) -> tuple[Floats, Floats | None]:
         """Return what is known of the model that a round has deployed.
@@ -292,7 +298,13 @@ class MemoryStore:
         raise KeyError(period)
 
     def periods(self) -> tuple[Hashable, ...]:
-        """Return what the snapshots' periods are called, the oldest first."""
+        """Return what the snapshots' periods are called, the oldest first.
+
+        Returns
+        -------
+        periods : tuple of hashable
+            Their names.
+        """
         return tuple(snapshot.period for snapshot in self._snapshots)
 
     def read(self, *periods: Hashable) -> Sample:
