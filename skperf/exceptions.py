@@ -17,11 +17,53 @@ __all__ = [
 
 
 class MissingLabelsWarning(UserWarning):
-    """Some rows of a period have no label yet, and training goes on without them."""
+    """Some rows of a period have no label yet, and training goes on without them.
+
+    Examples
+    --------
+    Two people are decided on, and of one the outcome is known:
+
+    >>> import warnings
+    >>> from tempfile import mkdtemp
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf import AffineRiskMinimizer
+    >>> from skperf.exceptions import MissingLabelsWarning
+    >>> from skperf.retraining import SnapshotStore
+    >>> store = SnapshotStore(mkdtemp())
+    >>> X = np.arange(4.0).reshape(2, 2)
+    >>> model = AffineRiskMinimizer(LinearRegression(), store=store)
+    >>> model = model.partial_fit(X, X[:, 0], period="May")
+    >>> store = store.log(X, model.predict(X), [1, 2], period="June")
+    >>> store = store.label([1], [0.5])
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always", MissingLabelsWarning)
+    ...     labelled = store.labelled("June")
+    >>> labelled["y"].tolist(), len(told)
+    ([0.5], 1)
+    """
 
 
 class NoOptimumError(ValueError):
-    """No way leads to the lowest performative risk of this estimator and shift."""
+    """No way leads to the lowest performative risk of this estimator and shift.
+
+    Examples
+    --------
+    A function has no derivative, and of 101 numbers none is taken by differences:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf import FunctionShift, PerformativeRiskMinimizer
+    >>> from skperf.exceptions import NoOptimumError
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(200, 101)), rng.normal(size=200)
+    >>> shift = FunctionShift(lambda X, y, y_pred: (X, y + 0.5 * y_pred))
+    >>> try:
+    ...     PerformativeRiskMinimizer(LinearRegression(), shift).fit(X, y)
+    ... except NoOptimumError:
+    ...     print("neither by gradient nor by retraining")
+    neither by gradient nor by retraining
+    """
 
 
 class PositiveClassWarning(UserWarning):
@@ -94,15 +136,74 @@ class SchemaError(ValueError):
 
 
 class StoreError(RuntimeError):
-    """A store on disk cannot do what it was asked for; nothing was changed."""
+    """A store on disk cannot do what it was asked for; nothing was changed.
+
+    Examples
+    --------
+    Nothing is there yet to go on with:
+
+    >>> from tempfile import mkdtemp
+    >>> from skperf.exceptions import StoreError
+    >>> from skperf.retraining import SnapshotStore
+    >>> try:
+    ...     SnapshotStore(mkdtemp()).resume()
+    ... except StoreError:
+    ...     print("begin with a minimizer")
+    begin with a minimizer
+    """
 
 
 class DamagedStoreError(StoreError):
-    """A file of a store is not what was written; the message names it."""
+    """A file of a store is not what was written; the message names it.
+
+    Examples
+    --------
+    A model's file has lost its end:
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf import AffineRiskMinimizer
+    >>> from skperf.exceptions import DamagedStoreError
+    >>> from skperf.retraining import SnapshotStore
+    >>> folder = mkdtemp()
+    >>> model = AffineRiskMinimizer(LinearRegression(), store=SnapshotStore(folder))
+    >>> model = model.partial_fit(np.eye(2), [0.0, 1.0], period="May")
+    >>> (file,) = Path(folder).glob("models/*.model")
+    >>> _ = file.write_bytes(file.read_bytes()[:-1])
+    >>> try:
+    ...     SnapshotStore(folder).resume()
+    ... except DamagedStoreError as error:
+    ...     print(file.name in str(error))
+    True
+    """
 
 
 class StoreConflictError(StoreError):
-    """Another writer has changed a store, or the minimizer is not its newest."""
+    """Another writer has changed a store, or the minimizer is not its newest.
+
+    Examples
+    --------
+    Two minimizers go on from May, and the second is told so:
+
+    >>> from tempfile import mkdtemp
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skperf import AffineRiskMinimizer
+    >>> from skperf.exceptions import StoreConflictError
+    >>> from skperf.retraining import SnapshotStore
+    >>> store = SnapshotStore(mkdtemp())
+    >>> first = AffineRiskMinimizer(LinearRegression(), store=store)
+    >>> first = first.partial_fit(np.eye(2), [0.0, 1.0], period="May")
+    >>> second = store.resume()
+    >>> first = first.partial_fit(np.eye(2), [0.0, 1.0], period="June")
+    >>> try:
+    ...     second.partial_fit(np.eye(2), [0.0, 1.0], period="June again")
+    ... except StoreConflictError:
+    ...     print(store.periods())
+    ['May', 'June']
+    """
 
 
 class UnidentifiedError(ValueError):

@@ -48,16 +48,21 @@ OF_OBJECT = {
         make_length_baseline make_words_baseline recall_at_fpr
         within_group_auc_score""",
     "memory": "LaggedShift MemoryShift",
+    "months": """DamagedStoreError MissingLabelsWarning SnapshotStore
+        StoreConflictError StoreError""",
     "numbers": "PositiveClassWarning RepeatedPersonsWarning",
-    "optimal": "PerformativeRiskMinimizer RiskLandscapeDisplay optimality_gap",
-    "reaction": """Deployment ExperimentPlan FormCheck ShiftEstimate Strength
-        UnidentifiedError estimate_shift plan_experiment""",
+    "optimal": """NoOptimumError PerformativeRiskMinimizer RiskLandscapeDisplay
+        optimality_gap""",
+    "reaction": """Deployment ExperimentPlan FormCheck ReactionDisplay ShiftEstimate
+        Strength UnidentifiedError estimate_shift plan_experiment""",
     "red_flag": "fetch_smollm2",
     "red_flag_export": "GenerationReport RedFlagLogitsProcessor",
     "red_flag_production": "RedFlagMonitor",
     "reproduction": "make_affine_lower_bound make_label_shift_groups",
+    "research": "RetrainingRunsDisplay",
     "shifts": """make_location_scale make_pricing make_two_group_prophecy
         make_two_group_rejection""",
+    "study": "GamingDisplay RetrainingStudy gaming_importance",
 }
 
 

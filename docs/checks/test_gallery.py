@@ -29,11 +29,18 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 GALLERY = SITE / "auto_examples"
 PAGES = sorted(GALLERY.rglob("plot_*.html"))
 LONG = {
+    "first_steps/plot_faces",
+    "first_steps/plot_grid_search_induced",
+    "games/plot_ride_share",
+    "optimum/plot_stable_is_not_optimal",
     "papers/plot_affine_windows",
     "papers/plot_paper_neural_networks",
+    "papers/plot_tight_bounds",
+    "reaction/plot_memory",
     "texts/plot_content_filter",
     "texts/plot_detection_delay",
     "texts/plot_red_flag",
+    "texts/plot_red_flag_generation",
 }
 # A bar and a column of seconds take as long as they take.
 SECONDS = re.compile(r"\d+:\d\d:\d\d|\d+\.\d\d$", re.MULTILINE)
