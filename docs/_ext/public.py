@@ -22,6 +22,7 @@ PUBLIC = {
 # A package's page, where the next list has no better one for an object.
 OF_PACKAGE = {
     "base": "extending",
+    "batches": "large",
     "games": "games",
     "inspection": "choosing",
     "llm": "red_flag",
@@ -37,6 +38,7 @@ OF_OBJECT = {
         RetrainingDisplay contraction_radius contraction_rate convergence_report""",
     "choosing": "make_linear_feedback",
     "deployment": "SchemaError",
+    "evaluation": "ReactionDisplay",
     "drift": "DriftDisplay DriftTest checkerboard_drift_test performative_drift_test",
     "extending": """BaseShift Cotangent Dice DifferentiableWorld Parameters
         PopulationShift Predictor PullBack Sample World""",
@@ -53,7 +55,7 @@ OF_OBJECT = {
     "numbers": "PositiveClassWarning RepeatedPersonsWarning",
     "optimal": """NoOptimumError PerformativeRiskMinimizer RiskLandscapeDisplay
         optimality_gap""",
-    "reaction": """Deployment ExperimentPlan FormCheck ReactionDisplay ShiftEstimate
+    "reaction": """Deployment ExperimentPlan FormCheck ShiftEstimate
         Strength UnidentifiedError estimate_shift plan_experiment""",
     "red_flag": "fetch_smollm2",
     "red_flag_export": "GenerationReport RedFlagLogitsProcessor",
