@@ -136,7 +136,13 @@ class MemoryStore:
         raise KeyError(period)
 
     def periods(self) -> tuple[Hashable, ...]:
-        """Return what the snapshots' periods are called, the oldest first."""
+        """Return what the snapshots' periods are called, the oldest first.
+
+        Returns
+        -------
+        periods : tuple of hashable
+            One a snapshot.
+        """
         return tuple(snapshot.period for snapshot in self._snapshots)
 
     def read(self, *periods: Hashable) -> Sample:

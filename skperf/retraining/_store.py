@@ -114,7 +114,13 @@ class Store(Protocol):
         """
 
     def periods(self) -> tuple[Hashable, ...]:
-        """Return what the snapshots' periods are called, the oldest first."""
+        """Return what the snapshots' periods are called, the oldest first.
+
+        Returns
+        -------
+        periods : tuple of hashable
+            One a snapshot.
+        """
 
     def of_round(self, number: int) -> tuple[Floats, Floats | None]:
         """Return what is known of the model that a round has deployed.
