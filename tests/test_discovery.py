@@ -23,21 +23,26 @@ from skperf.games import GameOutcomeShift, PerformativeGame
 from skperf.inspection import (
     DetectionDelayDisplay,
     DriftDisplay,
+    ReactionDisplay,
     RetrainingDisplay,
+    RetrainingRunsDisplay,
     RiskLandscapeDisplay,
     StressDisplay,
 )
 from skperf.metrics import DetectorEvaluation
 from skperf.retraining import SnapshotStore
 from skperf.shift import (
+    BudgetedResponse,
     FunctionShift,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
+    ThresholdPolicy,
     TransformedPredictionShift,
 )
 
@@ -66,6 +71,7 @@ MINIMIZERS = [
 ]
 EXAMPLES = [
     *MINIMIZERS,
+    BudgetedResponse(0.1),
     FunctionShift(identity),
     GameOutcomeShift([[0.1]]),
     LaggedShift(REJECT, 2),
@@ -75,11 +81,13 @@ EXAMPLES = [
     OutcomeShift(0.5),
     PerformativeGame([("one", PLAYER)], GameOutcomeShift([[0.1]])),
     RedFlagClassifier("some-model"),
+    QuantilePolicy(REJECT, 0.2),
     REJECT,
     SelfFulfillingShift(0.5),
     ShiftPipeline([("reject", REJECT)]),
     SnapshotStore("some-folder"),
     StrategicResponse(0.1),
+    ThresholdPolicy(REJECT, 0.5),
     TokenTuning(),
     TorchClassifier(),
     TorchRegressor(),
@@ -113,7 +121,13 @@ def evaluation():
 DISPLAYS = {  # how each is made
     DetectionDelayDisplay: lambda: DetectionDelayDisplay.from_evaluation(evaluation()),
     DriftDisplay: lambda: DriftDisplay([0.1, 0.3], [0.1, 0.1]).plot(),
+    ReactionDisplay: lambda: ReactionDisplay.from_estimator(
+        minimizer(), OutcomeShift(0.5), *SMALL
+    ),
     RetrainingDisplay: lambda: RetrainingDisplay.from_estimator(minimizer()),
+    RetrainingRunsDisplay: lambda: RetrainingRunsDisplay.from_estimators(
+        {"one": [minimizer()]}
+    ),
     RiskLandscapeDisplay: lambda: RiskLandscapeDisplay.from_estimator(
         minimizer(), OutcomeShift(0.5), *SMALL, grid_resolution=3
     ),

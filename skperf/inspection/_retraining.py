@@ -51,6 +51,10 @@ class RetrainingDisplay:
     bound : float, default=None
         The rate that a theorem proves; None draws none.
 
+    See Also
+    --------
+    RetrainingRunsDisplay : Many runs in one picture, with bands.
+
     Attributes
     ----------
     ax_ : ndarray of shape (2,) of matplotlib Axes
@@ -128,9 +132,9 @@ class RetrainingDisplay:
         ImportError
             If matplotlib is missing.
         """
-        _require_minimizer(estimator)
+        require_minimizer(estimator)
         check_is_fitted(estimator)
-        _require_rounds(estimator.history_)
+        require_rounds(estimator.history_)
         display = cls(
             estimator.history_,
             tol=estimator.tol,
@@ -157,7 +161,7 @@ class RetrainingDisplay:
         display : RetrainingDisplay
             This display.
         """
-        _require_rounds(self.history)
+        require_rounds(self.history)
         require_matplotlib(type(self).__name__, "history_")
         self.ax_ = np.asarray(make_axes(2, figsize=(9, 3.6)) if ax is None else ax)
         self.figure_ = self.ax_[0].figure
@@ -215,7 +219,8 @@ def _risk_name(estimator):
     return default_risk(estimator) if scoring is None else f"minus {scoring}"
 
 
-def _require_minimizer(estimator):
+def require_minimizer(estimator):
+    """Raise a TypeError where something has no path of its own."""
     if isinstance(estimator, BaseRiskMinimizer):
         return
     advice = "Pass a fitted RepeatedRiskMinimizer or AffineRiskMinimizer."
@@ -230,7 +235,8 @@ def _require_minimizer(estimator):
     )
 
 
-def _require_rounds(history):
+def require_rounds(history):
+    """Raise a ValueError where there is nothing to draw."""
     if "risk_before" not in history:
         raise ValueError(
             "The history has no risks, so it is not the record of one minimizer. Use "

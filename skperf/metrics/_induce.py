@@ -67,7 +67,8 @@ def induce(
         What is seen while the model is deployed, at rest where the world has a memory.
         A DataFrame has the columns of X, "target" (or "target_0", ... for several
         outputs), "sample_weight" and, as its index, the "person" of each row, where the
-        shift tells.
+        shift tells: by `groups`, else as the index of a pandas X calls the row, else by
+        its number.
 
     Examples
     --------
@@ -82,7 +83,9 @@ def induce(
     model = deploy(estimator, response_method, pos_label)
     base = check_population(X, y, sample_weight, groups)
     sample = let_react(model, shift, base, random_state)
-    return sample_to_frame(sample) if as_frame else sample
+    if not as_frame:
+        return sample
+    return sample_to_frame(sample, people=X if groups is None else None)
 
 
 def let_react(model, shift, base, random_state):

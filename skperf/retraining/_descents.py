@@ -12,7 +12,7 @@ from skperf.retraining._model import DeployedModel
 from skperf.retraining._output_losses import find_output_loss
 from skperf.retraining._performative_slope import DifferencedRisk, PerformativeSlope
 from skperf.retraining._scoring import Scoring
-from skperf.shift import BaseShift, Parameters, ResampleIfRejected, World
+from skperf.shift import BaseShift, Parameters, World
 
 MOST_NUMBERS = 100  # whose differences are taken
 
@@ -41,7 +41,7 @@ def find_slope(
     if world.is_random or _jumps(shift):
         return (
             "outcomes that are drawn have no slope, in the faces 'drawn' and 'common': "
-            "take resampling='expected'"
+            "take resampling='expected'; nor have decisions, which jump at a threshold"
         )
     n_numbers = len(parameters.get())
     if n_numbers > MOST_NUMBERS:
@@ -62,9 +62,6 @@ def _has_strange_labels(predictor: DeployedModel, world: World) -> bool:
 
 
 def _jumps(shift: BaseShift) -> bool:
-    """Return whether outcomes of the shift, or of one in it, are drawn."""
+    """Return whether the samples of a shift, or of one in it, jump."""
     inside = [shift, *shift.get_params().values()]
-    return any(
-        isinstance(one, ResampleIfRejected) and one.resampling != "expected"
-        for one in inside
-    )
+    return any(isinstance(one, BaseShift) and one.jumps for one in inside)

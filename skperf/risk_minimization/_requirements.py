@@ -48,8 +48,9 @@ def retrain_obstacle(minimizer: BaseEstimator, world: World) -> str | None:
         return (
             f"the shift {type(minimizer.shift).__name__} has no pull-back to the "
             "predictions. Data that are drawn have none, in the faces 'drawn' and "
-            "'common': take resampling='expected'. A function has none: write a shift "
-            "with a method pull_back"
+            "'common': take resampling='expected'. Decisions, which jump at a "
+            "threshold, have none. A function has none: write a shift with a method "
+            "pull_back"
         )
     if minimizer.scoring not in _SAME:
         return (

@@ -4,6 +4,7 @@
 """Shifts: how a population responds to the predictions made about it."""
 
 from skperf.shift._base import BaseShift, PopulationShift
+from skperf.shift._budgeted import BudgetedResponse
 from skperf.shift._compose import ShiftPipeline, TransformedPredictionShift
 from skperf.shift._deployment import Deployment
 from skperf.shift._dice import Dice
@@ -11,6 +12,7 @@ from skperf.shift._function import FunctionShift
 from skperf.shift._memory import LaggedShift, MemoryShift
 from skperf.shift._outcome import OutcomeShift
 from skperf.shift._parameters import Parameters
+from skperf.shift._policies import QuantilePolicy, ThresholdPolicy
 from skperf.shift._predictor import Predictor
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._resample import ResampleIfRejected
@@ -27,6 +29,7 @@ from skperf.shift.estimation._result import FormCheck, ShiftEstimate
 
 __all__ = [
     "BaseShift",
+    "BudgetedResponse",
     "Cotangent",
     "Deployment",
     "Dice",
@@ -41,6 +44,7 @@ __all__ = [
     "PopulationShift",
     "Predictor",
     "PullBack",
+    "QuantilePolicy",
     "ResampleIfRejected",
     "Sample",
     "SelfFulfillingShift",
@@ -48,6 +52,7 @@ __all__ = [
     "ShiftPipeline",
     "StrategicResponse",
     "Strength",
+    "ThresholdPolicy",
     "TransformedPredictionShift",
     "World",
     "checkerboard_drift_test",

@@ -42,6 +42,10 @@ class BaseShift(ABC, BaseEstimator):
         Whether the worlds of this shift have a pull-back: those of a shift that has a
         method :meth:`pull_back`. An author who writes :meth:`bind` declares it.
 
+    jumps : bool
+        Whether samples jump where predictions change a little, as decisions and
+        outcomes that are drawn once do: then not even differences tell a slope.
+
     strengths : dict of str to Strength
         Parameters that say how strongly people react, for :func:`estimate_shift`. None
         unless an author names them.
@@ -72,6 +76,7 @@ class BaseShift(ABC, BaseEstimator):
     """
 
     is_random: bool | None = None
+    jumps: bool = False
     strengths: ClassVar[Mapping[str, Strength]] = {}
     perturbed_within: ClassVar[tuple[float, float] | None] = None
 

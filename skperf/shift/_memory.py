@@ -6,8 +6,9 @@
 from abc import abstractmethod
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, TypeVar, cast
 
+import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
@@ -23,6 +24,16 @@ from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import World
 from skperf.utils._arguments import require_shift
 from skperf.utils._sklearn import HasMethods, Interval
+from skperf.utils._tables import own_copy
+
+T = TypeVar("T")
+
+
+def _own(table: T) -> T:
+    """Return a table that stays as it is, since people are remembered by it."""
+    if isinstance(table, np.ndarray):
+        return table.copy() if table.flags.writeable else table
+    return cast(T, own_copy(table))
 
 
 class RememberingShift(PopulationShift):
@@ -59,7 +70,7 @@ class RememberingShift(PopulationShift):
         """
         require_shift(self.shift)
         self._validate_params()
-        people = Sample(X, y, sample_weight, groups)
+        people = Sample(_own(X), _own(y), _own(sample_weight), _own(groups))
         return self._remember(bind_to_sample(self.shift, people, random_state))
 
     @abstractmethod

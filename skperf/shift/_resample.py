@@ -131,6 +131,11 @@ class ResampleIfRejected(PopulationShift):
         """Whether the samples are expectations."""
         return self.resampling == "expected"
 
+    @property
+    def jumps(self) -> bool:  # type: ignore[override]  # the face says so
+        """Whether the samples are outcomes."""
+        return self.resampling != "expected"
+
     def rejection_probability(self, y_pred: ArrayLike) -> Floats:
         """Return the probability g that each row is rejected.
 

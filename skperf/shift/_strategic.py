@@ -65,7 +65,8 @@ class StrategicResponse(BaseShift):
     must be one that it can tell from none. A float32 model does not see a second in a
     column of seconds since 1970.
 
-    Trees have a gradient of zero nearly everywhere, so under this shift nobody moves.
+    Trees have a gradient of zero, and a jump is no slope, so under this shift nobody
+    moves.
     A linear model with a free intercept is hardly hurt, at any `epsilon`: all move by
     the same vector, and the intercept takes that back.
 

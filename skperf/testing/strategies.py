@@ -24,13 +24,16 @@ import numpy as np
 from scipy.special import expit
 
 from skperf.shift import (
+    BudgetedResponse,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
+    ThresholdPolicy,
 )
 
 try:
@@ -170,7 +173,7 @@ def predictors(n_features=3):
 
 
 def shifts(n_features=3):
-    """Draw shifts of this package: single ones, chains of two, and with a memory.
+    """Draw shifts of this package: single ones, of decisions, chains, with a memory.
 
     They take predictions in [0, 1] and targets 0 and 1. Some ask for a predictor.
 
@@ -184,7 +187,8 @@ def shifts(n_features=3):
     strategy : SearchStrategy
         Of :class:`~skperf.shift.ResampleIfRejected` over all faces, strategic features
         and numbers of donors, :class:`~skperf.shift.StrategicResponse`,
-        :class:`~skperf.shift.OutcomeShift`,
+        :class:`~skperf.shift.BudgetedResponse`, :class:`~skperf.shift.ThresholdPolicy`,
+        :class:`~skperf.shift.QuantilePolicy`, :class:`~skperf.shift.OutcomeShift`,
         :class:`~skperf.shift.SelfFulfillingShift`,
         :class:`~skperf.shift.ShiftPipeline`, :class:`~skperf.shift.MemoryShift` and
         :class:`~skperf.shift.LaggedShift`.
@@ -213,18 +217,25 @@ def shifts(n_features=3):
             feedback=_numbers(-0.9, 0.9),
             spread=st.none() | _numbers(1, 3),
         ),
+        st.builds(
+            BudgetedResponse,
+            budget=_numbers(0, 2),
+            strategic_features=_columns(n_features),
+        ),
     )
+    told = st.builds(ThresholdPolicy, shift=single, threshold=_numbers(0, 1))
+    told |= st.builds(QuantilePolicy, shift=single, rate=_numbers(0, 1))
     chain = st.tuples(single, single).map(
         lambda pair: ShiftPipeline([("first", pair[0]), ("second", pair[1])])
     )
-    told = st.builds(
+    fulfilled = st.builds(
         SelfFulfillingShift,
         strength=_numbers(0, 1),
         direction=st.sampled_from(["fulfilling", "defeating"]),
     )
     slow = st.builds(MemoryShift, shift=single, decay=_numbers(0.1, 1))
     lagged = st.builds(LaggedShift, shift=single, n_groups=st.integers(1, 3))
-    return single | chain | told | slow | lagged
+    return single | told | chain | fulfilled | slow | lagged
 
 
 def _are_high(X, y):

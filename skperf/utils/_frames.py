@@ -10,8 +10,12 @@ from scipy import sparse
 from skperf.utils._sklearn import check_pandas_support
 
 
-def sample_to_frame(sample):
-    """Return a sample as one DataFrame, with the persons as its index."""
+def sample_to_frame(sample, people=None):
+    """Return a sample as one DataFrame, with the persons as its index.
+
+    `people` is the table whose row numbers the groups are, if they are: where it has
+    an index of pandas, the persons are called as they are there.
+    """
     pd = check_pandas_support("as_frame=True")
     X, y, sample_weight, groups, _ = sample
     features = _features(pd, X)
@@ -24,7 +28,14 @@ def sample_to_frame(sample):
             f"X has columns named {taken}, which as_frame=True adds. Rename them."
         )
     frame = features.assign(**added)
-    return frame if groups is None else frame.set_index(pd.Index(groups, name="person"))
+    if groups is None:
+        return frame
+    if isinstance(people, pd.DataFrame):
+        persons = people.index.take(groups)
+        return frame.set_index(
+            persons.set_names([n or "person" for n in persons.names])
+        )
+    return frame.set_index(pd.Index(groups, name="person"))
 
 
 def _features(pd, X):

@@ -7,7 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -494,3 +498,34 @@ def test_fraudsters_adapt():
     shift = StrategicResponse(0.3, responds=[1])
     sample = shift.sample(X, y, None, predictor=Predictor(model))
     assert_allclose(sample.X, X - 0.3 * y[:, None] * model.coef_[0], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [
+        GradientBoostingClassifier(n_estimators=20, random_state=0),
+        RandomForestClassifier(10, min_samples_leaf=5, random_state=0),
+    ],
+    ids=lambda trees: type(trees).__name__,
+)
+def test_a_jump_is_no_slope(trees):
+    """Of many people some stand next to a threshold, and must not be flung far away."""
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(20_000, 2))
+    labels = (people[:, 0] + rng.normal(size=len(people)) > 0).astype(int)
+    model = Predictor(trees.fit(people, labels))
+    sample = StrategicResponse(0.1).sample(people, labels, None, predictor=model)
+    assert_array_equal(sample.X, people)
+
+
+def test_slopes_of_few_are_slopes():
+    """A score that most people cannot change has a slope for those who can."""
+    people = np.random.default_rng(0).normal(size=(1000, 1))
+
+    def score(X):
+        return np.maximum(X[:, 0] - 1, 0) ** 2
+
+    shift = StrategicResponse(0.1)
+    moved = shift.sample(people, None, score(people), predictor=score).X
+    expected = people - 0.2 * np.maximum(people - 1, 0)
+    assert_allclose(moved, expected, atol=1e-9)

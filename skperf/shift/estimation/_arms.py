@@ -86,7 +86,7 @@ def find_experiments(
     """
     perturbed = [d for d in deployments if d.perturbation is not None]
     if perturbed:
-        return [_by_perturbation(deployment, asker) for deployment in perturbed]
+        return [_by_perturbation(each, asker, advice) for each in perturbed]
     arms = _all_arms(deployments, asker)
     if len(arms) > 1:
         return [_by_arms(arms, asker, advice)]
@@ -109,7 +109,9 @@ def _all_arms(deployments: Sequence[Deployment], asker: str) -> list[Arm]:
     return arms
 
 
-def _by_perturbation(deployment: Deployment, asker: str) -> Experiment:
+def _by_perturbation(
+    deployment: Deployment, asker: str, advice: Callable[[Floats], str]
+) -> Experiment:
     people = People.of(deployment.after)
     told = told_after(deployment, asker)
     lot = one_each(
@@ -118,8 +120,8 @@ def _by_perturbation(deployment: Deployment, asker: str) -> Experiment:
     arm = Arm(people, told, lot)
     if np.ptp(lot) == 0:
         raise UnidentifiedError(
-            "The perturbation is the same for all people, so it decides nothing. Add a "
-            "random number to each prediction, of both signs, and record it."
+            "The perturbation is the same for all people, so it decides nothing. "
+            + advice(np.asarray(deployment.after.y))
         )
     known = np.column_stack([_covariates([arm]), told - lot])
     explained = _regression(known, people.weights)

@@ -15,6 +15,7 @@ from skperf.shift._responders import Responds, responders
 from skperf.shift._sample import Floats, Rows, Sample
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._people import People
+from skperf.shift.estimation._proposals import propose_tilt
 from skperf.shift.estimation._told import require_before, require_function
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import add_to_columns, column_indices, column_values
@@ -33,9 +34,10 @@ def move_equations(
     gradient = _gradient(predictor, before, places)
     can = _who(responds, before)
     if not gradient[can].any():
+        told = np.asarray(predictor(before.X), dtype=float)
         raise UnidentifiedError(
             "The score has a gradient of zero wherever somebody could move, as trees "
-            "have, so nobody moves at any epsilon. Deploy a smooth model."
+            "have, so nobody moves at any epsilon. " + propose_tilt(told)
         )
     if deployment.paired:
         return _paired(deployment, places, gradient, can)

@@ -17,6 +17,7 @@ from skperf.shift.estimation._arms import Experiment, find_experiments, outcomes
 from skperf.shift.estimation._equations import Equations
 from skperf.shift.estimation._pairs import likelihood_equations
 from skperf.shift.estimation._people import People
+from skperf.shift.estimation._proposals import propose_level
 from skperf.shift.estimation._told import one_each, require_before, told_after
 
 _Z = 1.96
@@ -52,8 +53,8 @@ def _moves(deployment: Deployment, asker: str) -> Equations:
     moves = _numbers(deployment.after) - _numbers(before)
     if not told.any():
         raise UnidentifiedError(
-            "Everybody was told 0, which moves nobody under OutcomeShift. Deploy a "
-            "model that predicts something else."
+            "Everybody was told 0, which moves nobody under OutcomeShift. "
+            + propose_level(moves, _numbers(before))
         )
     tests = np.stack([told, np.ones(len(told))], axis=1)
     people = People.of(deployment.after)

@@ -43,8 +43,9 @@ def _chances(y_pred: Floats) -> Floats:
     y_pred = as_probabilities(y_pred, _ASKER, "the probability of being rejected")
     if np.min(y_pred) == 1:
         raise UnidentifiedError(
-            "Everybody was rejected for certain, whatever delta is. Deploy a model "
-            "that predicts less than 1 for some."
+            "Everybody was rejected for certain, whatever delta is. Predict 0.9 for "
+            f"everybody, and {_advise_pairs(np.full(1, 0.9))} The squared error of the "
+            "predictions is higher by about 0.01 while it lasts."
         )
     return y_pred
 
@@ -134,7 +135,7 @@ def _advise_pairs(y_pred: Floats) -> str:
     n_pairs = int(np.ceil((_Z / _PRECISION) ** 2 / information))
     return (
         f"give pairs, the same people before and after (paired=True): {n_pairs} tell "
-        f"delta to +-{_PRECISION}, without a perturbation and so at no risk."
+        f"delta to +-{_PRECISION}, without a perturbation."
     )
 
 

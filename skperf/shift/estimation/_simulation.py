@@ -14,9 +14,15 @@ from skperf.shift._deployment import Deployment
 from skperf.shift._sample import Floats
 from skperf.shift.estimation._comparison import N_REPLICATES, Comparison
 from skperf.shift.estimation._equations import Misfit, chi_square_of
+from skperf.shift.estimation._proposals import TRACE, propose_arm
 
 _SHRINKAGE = 0.2  # of correlations, which replicates tell roughly
-_TRACE = 0.1  # standard errors by which the data must change with a strength
+_FAINT = 0.1  # standard errors by which the data must change with a strength
+_ADVICE = (
+    "Add a deployment of a model with other predictions, the deployed function as "
+    "predictor, or pairs; or fix one of them and leave it out of params. Where the "
+    "strengths of the shift are such that nobody reacts, start elsewhere."
+)
 
 
 def fit_by_simulation(
@@ -38,7 +44,10 @@ def fit_by_simulation(
         x_scale=comparison.scales(start),
     ).x
     slopes = root.T @ comparison.slopes(found)
-    _require_rank(slopes * comparison.scales(found), names)
+    guilty = _without_trace(slopes * comparison.scales(found), names)
+    if guilty is not None:
+        told = propose_arm(comparison, found, root) or _ADVICE
+        raise UnidentifiedError(f"{guilty} {told}")
     # others than those of the weights, which suit their own replicates too well
     covariance = comparison.covariance(found, first=N_REPLICATES + 1)
     covariance = root.T @ covariance @ root
@@ -63,27 +72,24 @@ def _weight_root(covariance: Floats) -> Floats:
     return root / safe[:, None]
 
 
-def _require_rank(slopes: Floats, names: Sequence[str]) -> None:
-    """Raise where some mixture of strengths leaves no trace in the data."""
+def _without_trace(slopes: Floats, names: Sequence[str]) -> str | None:
+    """Return that some mixture of strengths leaves no trace in the data, if so."""
     padding = np.zeros((len(names), len(names)))  # there may be fewer means
     _, traces, directions = np.linalg.svd(np.vstack([slopes, padding]))
-    faint = traces < _TRACE
+    faint = traces < _FAINT
     if not faint.any():
-        return
+        return None
     trace, share = traces[-1], np.abs(directions[faint]).max(axis=0)
     guilty = [name for name, part in zip(names, share, strict=True) if part > 0.1]
     rows = (
-        f"It would take {1 / trace**2:.0f} times as many rows. "
-        if trace > 1e-3
-        else "More rows of the same kind would not help. "
+        f"It would take {1 / trace**2:.0f} times as many rows."
+        if trace > TRACE
+        else "More rows of the same kind would not help."
     )
     what = "leaves" if len(guilty) == 1 else "in some mixture leave"
-    raise UnidentifiedError(
+    return (
         f"{' and '.join(guilty)} {what} no trace in these data: the means of features, "
         f"targets and predictions change by {trace:.2g} standard errors with it. {rows}"
-        "Add a deployment of a model with other predictions, the deployed function as "
-        "predictor, or pairs; or fix one of them and leave it out of params. Where the "
-        "strengths of the shift are such that nobody reacts, start elsewhere."
     )
 
 
