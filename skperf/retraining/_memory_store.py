@@ -141,7 +141,7 @@ class MemoryStore:
         Returns
         -------
         periods : tuple of hashable
-            Their names.
+            One a snapshot.
         """
         return tuple(snapshot.period for snapshot in self._snapshots)
 

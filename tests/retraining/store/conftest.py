@@ -3,9 +3,6 @@
 
 import pytest
 
-pytest.importorskip("deltalake")
-pytest.importorskip("pyarrow")
-
 from skperf.retraining import SnapshotStore
 
 

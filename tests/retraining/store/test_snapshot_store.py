@@ -326,6 +326,19 @@ def test_rows_on_which_no_model_can_be_trained(store):
     assert_same(store.resume(), live(clone(MINIMIZERS["window"]), range(2)))
 
 
+def test_a_first_period_that_was_withdrawn(store):
+    """The store is as good as new, but for the columns."""
+    X, y, groups = month(0)
+    model = clone(MINIMIZERS["window"]).set_params(store=store)
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(np.full_like(X, np.nan), y, groups=groups, period="month 0")
+    store.withdraw("month 0")
+    assert store.resume(default=model) is model
+    with pytest.raises(SchemaError, match=r"missing \['x2'\], not expected \[\]"):
+        model.partial_fit(X[:, :2], y, groups=groups, period="month 0")
+    assert_same(live(model, range(2)), live(clone(MINIMIZERS["window"]), range(2)))
+
+
 def test_an_empty_store(store):
     with pytest.raises(StoreError, match="Nothing is stored in"):
         store.resume()
@@ -378,6 +391,21 @@ def test_other_engines_read_it(store):
     table = DeltaTable(str(store.path / "seen")).to_pyarrow_table()
     assert len(table) == sum(len(month(number)[0]) for number in range(3))
     assert set(table["skperf_period"].to_pylist()) == {f"month {n}" for n in range(3)}
+
+
+def test_no_entry_of_a_log_is_cleaned_up(store, monkeypatch):
+    """Delta would after a month and a hundred commits, and a chain has no gap."""
+    import deltalake
+
+    make, asked = deltalake.PostCommitHookProperties, []
+
+    def note(**kwargs):
+        asked.append(kwargs)
+        return make(**kwargs)
+
+    monkeypatch.setattr(deltalake, "PostCommitHookProperties", note)
+    live(clone(MINIMIZERS["repeated"]).set_params(store=store), range(2))
+    assert asked == [{"create_checkpoint": False, "cleanup_expired_logs": False}] * 2
 
 
 def test_only_the_window_is_read(store, monkeypatch):
