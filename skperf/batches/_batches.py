@@ -9,7 +9,7 @@ from skperf.batches._sources import ArraySource, ArrowSource
 from skperf.utils._blocks import BlockTable
 from skperf.utils._by_rows import gather_in_order
 
-_BATCH_SIZE = 65_536  # rows: 5 MB for 20 columns of float32
+_BATCH_SIZE = 16_384  # rows: 1 MB for 20 columns of float32
 
 
 class Batches(BlockTable):
@@ -69,7 +69,7 @@ class Batches(BlockTable):
         columns : list of str, default=None
             The columns to read. None means all.
 
-        batch_size : int, default=65536
+        batch_size : int, default=16384
             Rows in memory at a time.
 
         Returns
@@ -114,7 +114,7 @@ class Batches(BlockTable):
         array : array-like of shape (n_samples, n_features) or (n_samples,)
             A ``numpy.memmap``, or what else gives rows by slices.
 
-        batch_size : int, default=65536
+        batch_size : int, default=16384
             Rows in memory at a time.
 
         Returns

@@ -43,7 +43,7 @@ class IncrementalEstimator(BatchTrained):
         Passes over the data. One is enough, and all there is to do, for estimators that
         count, such as naive Bayes.
 
-    batch_size : int, default=65536
+    batch_size : int, default=16384
         Rows in a batch of data that are in memory. Others come in batches of their own.
 
     warm_start : bool, default=False
@@ -94,7 +94,7 @@ class IncrementalEstimator(BatchTrained):
         "warm_start": ["boolean"],
     }
 
-    def __init__(self, estimator, *, n_epochs=1, batch_size=65_536, warm_start=False):
+    def __init__(self, estimator, *, n_epochs=1, batch_size=16_384, warm_start=False):
         self.estimator = estimator
         self.n_epochs = n_epochs
         self.batch_size = batch_size

@@ -44,10 +44,10 @@ def risk_errors(losses: Floats, sample: Sample) -> Floats:
     weights, persons = sample.sample_weight, sample.groups
     mean = weighted_mean(losses, weights)
     weight = losses.shape[0] if weights is None else total(weights)
+    if persons is not None and not in_blocks(persons):
+        persons = _as_numbers(np.asarray(persons), losses.shape[0])
     if persons is None and in_blocks(losses):
         persons = number_of_each(losses)
-    elif persons is not None and not in_blocks(persons):
-        persons = _as_numbers(np.asarray(persons), losses.shape[0])
     return sum_rows(partial(_sum_errors, mean, weight), losses, weights, persons)
 
 

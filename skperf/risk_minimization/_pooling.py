@@ -7,10 +7,12 @@ import warnings
 
 import numpy as np
 
+from skperf.retraining._losses import blend
 from skperf.risk_minimization._coefficients import uniform
 from skperf.shift import Sample
 from skperf.shift._mixture import have_same_rows, mix, stack
 from skperf.shift._sample import new_key
+from skperf.utils._by_rows import keep
 from skperf.utils._sklearn import _num_samples
 from skperf.utils._tables import take_rows
 
@@ -28,7 +30,7 @@ def absorb(snapshots, newest):
     shares = uniform([last, newest])
     average = newest._replace(
         sample=mix_snapshots([last, newest], shares),
-        y_pred=shares[0] * last.y_pred + shares[1] * newest.y_pred,
+        y_pred=keep(blend(shares, [last.y_pred, newest.y_pred])),
         residual=None,
         n_models=last.n_models + newest.n_models,
     )

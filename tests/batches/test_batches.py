@@ -18,7 +18,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skperf import RepeatedRiskMinimizer
 from skperf.batches import Batches, IncrementalEstimator
-from skperf.shift import ResampleIfRejected
+from skperf.retraining._losses import distance
+from skperf.retraining._orbit import NOWHERE, extend_orbit
+from skperf.retraining._persons import repeats
+from skperf.retraining._settled import risk_errors
+from skperf.shift import ResampleIfRejected, Sample
 from skperf.utils._blocks import spill
 from skperf.utils._by_rows import extremes, invert_sum, mean, number_of_each, total
 from skperf.utils._tables import concatenate, take_rows
@@ -262,3 +266,43 @@ def test_what_cannot_be_trained_says_so():
     model.fit(X, y, np.full(1000, 2.0))
     with pytest.raises(ValueError, match="takes no sample_weight"):
         model.fit(X, y, np.arange(1000.0))
+
+
+@given(
+    st.integers(1, 300), st.integers(1, 60), st.booleans(), st.sampled_from([None, 1])
+)
+def test_the_record_does_not_depend_on_blocks(n_samples, size, weighted, n_outputs):
+    """Sums that stand for models, errors by persons, and distances."""
+    rng = np.random.default_rng(n_samples)
+    shape = (n_samples,) if n_outputs is None else (n_samples, n_outputs)
+    first, second = rng.normal(size=(2, *shape))
+    weights = rng.uniform(0.5, 2, n_samples) if weighted else None
+
+    def cut_up(rows):
+        return spill(rows[i : i + size] for i in range(0, n_samples, size))
+
+    close = {"rtol": 1e-9, "atol": 1e-12}
+    np.testing.assert_allclose(
+        extend_orbit(NOWHERE, cut_up(first), weights),
+        extend_orbit(NOWHERE, first, weights),
+        **close,
+    )
+    np.testing.assert_allclose(
+        distance(cut_up(first), cut_up(second), weights),
+        distance(first, second, weights),
+        **close,
+    )
+    for groups in (None, rng.integers(0, n_samples, n_samples)):
+        sample = Sample(first, first, weights, groups)
+        np.testing.assert_allclose(
+            risk_errors(cut_up(first.ravel()), sample),
+            risk_errors(first.ravel(), sample),
+            **close,
+        )
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 6))
+def test_who_comes_again_does_not_depend_on_blocks(persons, size):
+    for groups in (np.array(persons), np.sort(persons), np.unique(persons)):
+        blocks = spill(groups[i : i + size] for i in range(0, len(groups), size))
+        assert repeats(blocks) == (len(set(groups.tolist())) < len(groups))
