@@ -62,6 +62,11 @@ def test_a_store_changes_no_number(name, weights, store):
     in_memory = live(clone(MINIMIZERS[name]), range(5), weights)
     on_disk = clone(MINIMIZERS[name]).set_params(store=store)
     assert_same(live(on_disk, range(5), weights), in_memory)
+    # the verdict of later rounds looks at these
+    _, stored = store._disk().load(5)
+    whole, read = in_memory.__getstate__()["path"], stored["path"]
+    assert_array_equal(read["orbit"], whole["orbit"])
+    assert_array_equal(read["risk_errors"], whole["risk_errors"])
 
 
 @pytest.mark.parametrize("n_before", [1, 4])
