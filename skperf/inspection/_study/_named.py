@@ -37,7 +37,7 @@ def name_estimators(estimators):
 
 
 def name_shifts(shifts):
-    """Return shifts by name; an estimate stands for two, within its interval."""
+    """Return shifts by name; an estimate stands for itself and its interval's ends."""
     named = {}
     for name, shift in _as_dict(shifts, "shifts", _kind).items():
         if not isinstance(shift, ShiftEstimate):
@@ -46,6 +46,7 @@ def name_shifts(shifts):
             continue
         named[f"{name}, as estimated"] = shift.shift
         named[f"{name}, cautious"] = shift.cautious_shift()
+        named[f"{name}, strongest"] = shift.strongest_shift()
     return named
 
 

@@ -44,8 +44,9 @@ class RetrainingStudy(CallbackSupportMixin, BaseEstimator):
 
     shifts : BaseShift, ShiftEstimate, or dict of str to these
         How people react, by name. An estimate of
-        :func:`~skperf.shift.estimate_shift` stands for two: the shift as estimated,
-        and the cautious one, at the end of the interval that is nearer to no reaction.
+        :func:`~skperf.shift.estimate_shift` stands for three: the shift as estimated,
+        the cautious one, at the end of the interval that is nearer to no reaction, and
+        the strongest, at the other.
 
     ways : tuple of str, default=("ordinary", "retrained", "averaged", "optimal")
         How models come about; the first is what the others are compared with.

@@ -3,7 +3,7 @@
 
 """An estimated reaction: strengths, how well they are known, and whether they fit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -178,6 +178,32 @@ class ShiftEstimate:
         ValueError
             If the shift does not say at which value of a parameter nobody reacts.
         """
+        return self._at_ends(level, _nearest)
+
+    def strongest_shift(self, level: float | None = None) -> BaseShift:
+        """Return the shift at the ends of the intervals that are farther from none.
+
+        Parameters
+        ----------
+        level : float, default=None
+            Of the intervals. None takes `confidence`.
+
+        Returns
+        -------
+        shift : BaseShift
+            A clone, with strengths as far from no reaction as the data allow.
+
+        Raises
+        ------
+        ValueError
+            If the shift does not say at which value of a parameter nobody reacts.
+        """
+        return self._at_ends(level, _farthest)
+
+    def _at_ends(
+        self, level: float | None, choose: Callable[[float, float, float], float]
+    ) -> BaseShift:
+        """Return a clone with an end of each interval, chosen by no reaction."""
         unknown = [name for name in self.params if name not in self.strengths]
         if unknown:
             raise ValueError(
@@ -187,7 +213,7 @@ class ShiftEstimate:
             )
         intervals = self.confidence_interval(level)
         values = {
-            name: _nearest(self.strengths[name].absent, *ends)
+            name: choose(self.strengths[name].absent, *ends)
             for name, ends in intervals.items()
         }
         return with_strengths(self.shift, values, self.strengths)
@@ -227,3 +253,7 @@ def require_level(level: float) -> None:
 
 def _nearest(value: float, low: float, high: float) -> float:
     return float(min(max(value, low), high))
+
+
+def _farthest(value: float, low: float, high: float) -> float:
+    return low if abs(low - value) > abs(high - value) else high

@@ -475,7 +475,7 @@ def test_persons_are_handed_to_a_search_that_splits_by_them():
     assert fitted.n_people_ == 120
 
 
-def test_an_estimate_stands_for_two_shifts():
+def test_an_estimate_stands_for_itself_and_both_ends():
     rng = np.random.default_rng(0)
     told, lot = rng.normal(size=500), rng.choice([-0.3, 0.3], 500)
     seen = Sample(told[:, None], 0.4 * (told + lot) + rng.normal(size=500))
@@ -484,11 +484,11 @@ def test_an_estimate_stands_for_two_shifts():
     )
     fitted = study(LinearRegression(), {"feedback": estimate}, ways="ordinary")
     quietly(fitted, X, X[:, 0] + Y)
-    strong, weak = fitted.results_["shift"]
-    assert (strong, weak) == ("feedback, as estimated", "feedback, cautious")
+    kinds = ["as estimated", "cautious", "strongest"]
+    assert list(fitted.results_["shift"]) == [f"feedback, {kind}" for kind in kinds]
     model = LinearRegression().fit(X[TRAIN], (X[:, 0] + Y)[TRAIN])
     for shift, risk in zip(
-        (estimate.shift, estimate.cautious_shift()),
+        (estimate.shift, estimate.cautious_shift(), estimate.strongest_shift()),
         fitted.results_["risk"],
         strict=True,
     ):

@@ -70,6 +70,21 @@ def test_cautious_rejection():
     assert estimate.shift.delta == 0.5  # a clone was changed
 
 
+@pytest.mark.parametrize(
+    ("value", "strongest"), [(0.4, 0.4 + 0.1 * 1.959964), (-0.9, 0.0), (0.9, 1.0)]
+)
+def test_strongest_strength(value, strongest):
+    """The end farther from 0, as far as it is admitted."""
+    estimate = made(SelfFulfillingShift(0.4), {"strength": value}, [0.1])
+    assert_allclose(estimate.strongest_shift().strength, strongest, rtol=1e-6)
+
+
+def test_strongest_rejection():
+    estimate = made(ResampleIfRejected(0.5), {"delta": 0.5}, [0.1])
+    strongest = estimate.strongest_shift(0.9)
+    assert_allclose(strongest.delta, 0.5 - 0.1 * norm.ppf(0.95))
+
+
 def test_each_strength_has_an_end_of_its_own():
     strengths = {"delta": Strength(absent=1.0), "n_donors": Strength(absent=0.0)}
     values = {"delta": 0.5, "n_donors": 5}
