@@ -16,14 +16,17 @@ import skperf.shift
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer
 from skperf.shift import (
     BaseShift,
+    BudgetedResponse,
     FunctionShift,
     LaggedShift,
     MemoryShift,
     OutcomeShift,
+    QuantilePolicy,
     ResampleIfRejected,
     SelfFulfillingShift,
     ShiftPipeline,
     StrategicResponse,
+    ThresholdPolicy,
     TransformedPredictionShift,
 )
 from skperf.testing import check_shift
@@ -146,6 +149,9 @@ SHIFTS = [
     StrategicResponse(-0.5, strategic_features=[1]),
     StrategicResponse(0.5, responds=[1]),
     StrategicResponse(0.5, responds=above),
+    BudgetedResponse(0.5),
+    ThresholdPolicy(ResampleIfRejected(0.3), 0.6),
+    QuantilePolicy(BudgetedResponse(0.5, strategic_features=[0]), 0.2),
     SelfFulfillingShift(0.5),
     SelfFulfillingShift(0.9, direction="defeating"),
     OutcomeShift(0.5),
