@@ -21,6 +21,17 @@ class Batches(BlockTable):
 
     Make one by :meth:`from_parquet`, :meth:`from_arrow` or :meth:`from_array`.
 
+    Parameters
+    ----------
+    source : object
+        What reads the columns.
+
+    keys : list or hashable
+        The columns in the source; one alone for a single column.
+
+    sizes : tuple of int
+        The number of rows in each batch.
+
     Attributes
     ----------
     shape : tuple of int
@@ -139,11 +150,11 @@ class Batches(BlockTable):
         raise AttributeError("columns")
 
     def blocks(self):
-        """Yield the batches.
+        """Read the batches, one after the other.
 
-        Yields
-        ------
-        batch : ndarray of shape (n_rows, n_features) or (n_rows,)
+        Returns
+        -------
+        batches : iterator of ndarray of shape (n_rows, n_features) or (n_rows,)
             Rows in memory, to be changed as you like.
         """
         return self._source.read(self._keys, self.sizes, self.dtype)
