@@ -59,6 +59,7 @@ pytestmark = [
 @pytest.fixture(params=LIBRARIES)
 def convert(request):
     library = pytest.importorskip(request.param)
+    pytest.importorskip("scipy", "1.14")  # older ones know no other arrays
     with sklearn.config_context(array_api_dispatch=True):
         yield getattr(library, LIBRARIES[request.param])
 

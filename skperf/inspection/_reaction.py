@@ -250,9 +250,8 @@ def _name_levels(ax, column):
     names = [*column.places, *(["missing"] if any(column.missing) else [])]
     ax.set_xticks(range(len(names)), names)
     if max(map(len, names)) > 4:
-        ax.tick_params("x", rotation=30, rotation_mode="anchor")
         for label in ax.get_xticklabels():
-            label.set_horizontalalignment("right")
+            label.set(rotation=30, rotation_mode="anchor", ha="right")
 
 
 def _name_times(ax):

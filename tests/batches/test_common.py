@@ -32,6 +32,8 @@ def unmet(estimator):
     """Return the checks that an estimator does not pass, and why."""
     if isinstance(estimator, XGBoostEstimator):
         return ENGINE
+    if isinstance(estimator, LightGBMEstimator):
+        return {}
     return STOCHASTIC if isinstance(estimator.estimator, SGDRegressor) else ONE_LABEL
 
 

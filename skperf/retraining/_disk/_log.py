@@ -278,11 +278,12 @@ def _parse(content: bytes, path: Path) -> tuple[Commit, str | None]:
         lines = [json.loads(line) for line in content.splitlines()]
         (info,) = (line["commitInfo"] for line in lines if "commitInfo" in line)
         entry = json.loads(info[_APP])
+        files = tuple(DataFile(**file) for file in entry["added"])
+        removed = tuple(entry["removed"])
+        commit = Commit(entry["record"], files, removed, entry["writer"])
+        return commit, entry["before"]
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(path, "it is no commit that a SnapshotStore has made") from error
-    files = tuple(DataFile(**file) for file in entry["added"])
-    removed = tuple(entry["removed"])
-    return Commit(entry["record"], files, removed, entry["writer"]), entry["before"]
 
 
 def _write_table(folder: Path, period: Hashable, table: "pa.Table") -> DataFile:
