@@ -99,8 +99,15 @@ def blocks(page):
             found.append((block.get_text(), ""))
         else:
             code, before = found.pop()
-            found.append((code, before + block.get_text()))
+            found.append((code, before + text_of(block)))
     return found
+
+
+def text_of(element):
+    """Return the text of an element, without cells of seconds."""
+    for cell in element.select("td[data-label=Seconds]"):
+        cell.decompose()
+    return element.get_text()
 
 
 def words(text):
@@ -135,5 +142,5 @@ def execute(block, names):
     if value is None:
         return ""
     if hasattr(value, "_repr_html_"):
-        return BeautifulSoup(value._repr_html_(), "html.parser").get_text()
+        return text_of(BeautifulSoup(value._repr_html_(), "html.parser"))
     return repr(value)

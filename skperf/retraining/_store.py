@@ -31,6 +31,16 @@ class Snapshot(NamedTuple):
 
     period : hashable, default=None
         What the period is called.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperf.retraining import Snapshot
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0.0, 1.0]))
+    >>> snapshot = Snapshot(sample, y_pred=np.full(2, 0.5), period="May")
+    >>> snapshot.period, snapshot.n_models
+    ('May', 1)
     """
 
     sample: Sample
@@ -52,6 +62,17 @@ class Store(Protocol):
 
     A store is a value: what changes it returns the store that holds the change. One
     that writes elsewhere may return itself.
+
+    Examples
+    --------
+    >>> from skperf.retraining import MemoryStore, Store
+    >>> def periods(store: Store):
+    ...     return [snapshot.period for snapshot in store[:]]
+    >>> import numpy as np
+    >>> from skperf.shift import Sample
+    >>> sample = Sample(np.ones((2, 1)), np.array([0.0, 1.0]))
+    >>> periods(MemoryStore().append("May", sample, np.full(2, 0.5), {}))
+    ['May']
     """
 
     def append(
