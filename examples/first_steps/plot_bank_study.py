@@ -150,10 +150,10 @@ for ax, name in zip(axes, estimators, strict=True):
     GamingDisplay.from_importance(rows, ax=ax)
     ax.set(title=f"{name}, trained once", xlabel=None)
 axes[-1].set_xlabel("Risk that the move costs")
+plt.show()
 
 # %%
 # The report
 # ----------
 # One file for whoever decides: no script, no network, no rows of the table.
 # ``study.report("bank.html")`` writes it.
-plt.show()

@@ -111,6 +111,7 @@ def test_equal_to_memory(population, kind, shift, weighted):
 
 
 def test_weights_may_be_a_column(population):
+@pytest.mark.exact  # the same steps, in the same order
     X, y, weights = population
     model = RepeatedRiskMinimizer(counting(), ResampleIfRejected(0.4), random_state=0)
     expected = model.fit(X, y, weights).predict_proba(X)
@@ -156,6 +157,7 @@ def test_pool_of_everyone(population, monkeypatch, resampling):
 
 
 def test_large_tables_draw_by_row(population, monkeypatch):
+@pytest.mark.exact  # the same steps, in the same order
     """What a row throws does not depend on the batch that it is in."""
     monkeypatch.setattr(_rejection_blocks, "_N_POOLED", 200)
     X, y, _ = population
@@ -173,6 +175,7 @@ def test_large_tables_draw_by_row(population, monkeypatch):
 
 
 def test_strategic_response(population):
+@pytest.mark.exact  # the same steps, in the same order
     X, y, _ = population
     for solver in (
         small_steps(),  # tells its gradient
@@ -269,6 +272,7 @@ def test_observed_periods(population):
 
 
 def test_a_stored_minimizer(population):
+@pytest.mark.exact  # the same steps, in the same order
     X, y, _ = population
     model = RepeatedRiskMinimizer(counting()).partial_fit(*in_batches(X, y))
     other = pickle.loads(pickle.dumps(model))
