@@ -111,7 +111,6 @@ def test_equal_to_memory(population, kind, shift, weighted):
 
 
 def test_weights_may_be_a_column(population):
-@pytest.mark.exact  # the same steps, in the same order
     X, y, weights = population
     model = RepeatedRiskMinimizer(counting(), ResampleIfRejected(0.4), random_state=0)
     expected = model.fit(X, y, weights).predict_proba(X)
@@ -121,6 +120,7 @@ def test_weights_may_be_a_column(population):
         model.fit(*in_batches(X, y, -weights))
 
 
+@pytest.mark.exact  # the same steps, in the same order
 def test_same_batches_same_steps(population):
     """A stochastic solver makes the very steps that it makes in memory."""
     X, y, _ = population
@@ -157,7 +157,6 @@ def test_pool_of_everyone(population, monkeypatch, resampling):
 
 
 def test_large_tables_draw_by_row(population, monkeypatch):
-@pytest.mark.exact  # the same steps, in the same order
     """What a row throws does not depend on the batch that it is in."""
     monkeypatch.setattr(_rejection_blocks, "_N_POOLED", 200)
     X, y, _ = population
@@ -174,8 +173,8 @@ def test_large_tables_draw_by_row(population, monkeypatch):
     assert set(few[:, 3]) <= set(X[:, 3])
 
 
-def test_strategic_response(population):
 @pytest.mark.exact  # the same steps, in the same order
+def test_strategic_response(population):
     X, y, _ = population
     for solver in (
         small_steps(),  # tells its gradient
@@ -191,6 +190,7 @@ def test_strategic_response(population):
         assert_allclose(model.predict_proba(X), expected, atol=1e-6)
 
 
+@pytest.mark.exact  # the same steps, in the same order
 def test_outcomes(population):
     X, _, targets = population
     model = RepeatedRiskMinimizer(
@@ -272,7 +272,6 @@ def test_observed_periods(population):
 
 
 def test_a_stored_minimizer(population):
-@pytest.mark.exact  # the same steps, in the same order
     X, y, _ = population
     model = RepeatedRiskMinimizer(counting()).partial_fit(*in_batches(X, y))
     other = pickle.loads(pickle.dumps(model))
@@ -281,6 +280,7 @@ def test_a_stored_minimizer(population):
     assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-12)
 
 
+@pytest.mark.exact  # the same steps, in the same order
 def test_torch_modules(population):
     torch = pytest.importorskip("torch")
     from skperf.neural_network import TorchClassifier
