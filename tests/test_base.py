@@ -367,7 +367,7 @@ def test_boosted_trees_settle_in_risk():
     )
     shift = ResampleIfRejected(0.3, strategic_features=[0, 3])
     trees = HistGradientBoostingClassifier(max_bins=15, max_iter=20, random_state=0)
-    model = RepeatedRiskMinimizer(trees, shift, max_iter=8)
+    model = RepeatedRiskMinimizer(trees, shift, max_iter=8, random_state=0)
     with pytest.warns(ConvergenceWarning, match=r"settled in risk.*from round \d on"):
         model.fit(X, y)
     assert not model.converged_

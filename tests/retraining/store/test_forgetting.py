@@ -91,6 +91,7 @@ def go_on(model, numbers=(4, 5)):
     return model
 
 
+@pytest.mark.exact  # lbfgs ends elsewhere by its tolerance
 def test_retraining_goes_on_without_them(model, store):
     """Both in this process and in another; what is mixed is what is left."""
     store.forget([7])

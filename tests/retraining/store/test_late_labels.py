@@ -170,7 +170,7 @@ def test_rows_belong_to_the_model_that_people_met(store):
     labelled = store.labelled("late")
     assert labelled["deployed"] == 0
     model.partial_fit(**labelled)
-    assert MET[-1] == [4.0, 1.0]
+    assert MET[-1] == pytest.approx([4.0, 1.0])
     assert model.predict(one)[0] == pytest.approx(3.0)
     assert np.isnan(model.history_["risk_before"][-1])
     with pytest.raises(ValueError, match="deployed=9 is not a round whose model"):
