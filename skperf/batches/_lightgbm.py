@@ -3,6 +3,7 @@
 
 """Boosted trees of LightGBM, whose bins are made once and weighted anew each time."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +11,8 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.validation import check_consistent_length
 
 from skperf.batches._incremental import find_classes
-from skperf.batches._trained import BatchTrained
-from skperf.utils._blocks import BlockTable, cut
+from skperf.batches._trained import BatchTrained, new_labels
+from skperf.utils._blocks import BlockTable
 from skperf.utils._sklearn import HasMethods, _fit_context
 
 
@@ -201,10 +202,9 @@ def _binned(X, y, classes, params):
         told = {"data_random_seed": _seed_of_bins(params.get("random_state"))}
         data = lightgbm.Dataset(_Rows(X), params=told | params).construct()
         known = X.known["lightgbm"] = {"params": dict(params), "data": data, "y": None}
-    if known["y"] is not y:
-        codes = [_encode(block, classes) for block in cut(y, X.sizes)]
-        known["data"].set_label(np.concatenate(codes))
-        known["y"] = y
+    labels = new_labels(known, y, X.sizes, partial(_encode, classes=classes))
+    if labels is not None:
+        known["data"].set_label(labels)
     return known["data"]
 
 

@@ -5,11 +5,13 @@
 
 from copy import deepcopy
 
+import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skperf.utils._blocks import BlockTable, cut
 from skperf.utils._by_rows import in_blocks, map_rows, takes_dask
 from skperf.utils._sklearn import _estimator_has
 
@@ -116,6 +118,17 @@ class BatchTrained(MetaEstimatorMixin, BaseEstimator):
         tags.target_tags = deepcopy(inner.target_tags)
         tags.input_tags = deepcopy(inner.input_tags)
         return tags
+
+
+def new_labels(known, y, sizes, encode):
+    """Return labels as an engine holds them, None where it has them from this table.
+
+    A table on disk stays; an array in memory may have been changed in place.
+    """
+    if known["y"] is y and isinstance(y, BlockTable):
+        return None
+    known["y"] = y
+    return np.concatenate([encode(block) for block in cut(y, sizes)])
 
 
 def _ask(X, *, model, method):

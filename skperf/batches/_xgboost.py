@@ -10,8 +10,8 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import check_consistent_length
 
 from skperf.batches._incremental import find_classes
-from skperf.batches._trained import BatchTrained
-from skperf.utils._blocks import BlockTable, cut, zip_blocks
+from skperf.batches._trained import BatchTrained, new_labels
+from skperf.utils._blocks import BlockTable, zip_blocks
 from skperf.utils._sklearn import HasMethods, _fit_context
 
 
@@ -143,10 +143,9 @@ def _cut_into_bins(X, y, sample_weight, max_bin):
     if known is None or known["max_bin"] != max_bin:
         data = _make_bins(X, sample_weight, max_bin)
         known = X.known["xgboost"] = {"max_bin": max_bin, "data": data, "y": None}
-    if known["y"] is not y:
-        labels = np.concatenate([np.float32(block) for block in cut(y, X.sizes)])
+    labels = new_labels(known, y, X.sizes, np.float32)
+    if labels is not None:
         known["data"].set_info(label=labels)
-        known["y"] = y
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
     known["data"].set_info(weight=np.float32(weights))
     return known["data"]

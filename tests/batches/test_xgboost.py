@@ -72,3 +72,14 @@ def test_what_batches_cannot_do_says_so(population):
     model = XGBoostEstimator(xgboost.XGBClassifier(**PARAMS))
     with pytest.raises(ValueError, match="the labels 0 to 2"):
         model.fit(*in_batches(X, y + 1))
+
+
+def test_labels_that_were_changed_in_place():
+    """Bins are kept with the table; labels of an array may be others by now."""
+    rows = np.random.default_rng(0).normal(size=(400, 2))
+    table = Batches.from_array(rows, batch_size=150)
+    y = (rows[:, 0] > 0).astype(int)
+    model = XGBoostEstimator(xgboost.XGBClassifier(n_estimators=5))
+    before = model.fit(table, y).predict(rows)
+    y[:] = 1 - y
+    np.testing.assert_array_equal(model.fit(table, y).predict(rows), 1 - before)
