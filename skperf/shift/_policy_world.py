@@ -14,7 +14,7 @@ from skperf.shift._predictor import (
 )
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import State, World
-from skperf.shift._world_around import WorldAround
+from skperf.shift._world_around import WorldBehind
 
 #: From predictions to decisions.
 Rule: TypeAlias = Callable[[Floats], Floats]
@@ -23,7 +23,7 @@ Rule: TypeAlias = Callable[[Floats], Floats]
 RuleMaker: TypeAlias = Callable[[Floats, Floats | None], Rule]
 
 
-class PolicyWorld(WorldAround[State]):
+class PolicyWorld(WorldBehind[State]):
     """Another world, which meets decisions instead of predictions.
 
     `make_rule` is given the predictions about the base population and its weights. The
@@ -39,20 +39,6 @@ class PolicyWorld(WorldAround[State]):
         """Decisions jump."""
         return False
 
-    def start(self) -> State:
-        """Return the state of the other world."""
-        return self.world.start()
-
-    def react(
-        self, state: State, predictor: PredictionFunction
-    ) -> tuple[Sample, State]:
-        """Let the other world react to the decisions."""
-        return self.world.react(state, self._decide(predictor))
-
-    def settle(self, state: State, predictor: PredictionFunction) -> Sample:
-        """Let the other world settle under the decisions."""
-        return self.world.settle(state, self._decide(predictor))
-
     def __call__(
         self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None
     ) -> Sample:
@@ -63,7 +49,7 @@ class PolicyWorld(WorldAround[State]):
             seen = TransformedPredictor(as_prediction_function(predictor), rule)
         return self.world(rule(y_pred), seen)
 
-    def _decide(self, predictor: PredictionFunction) -> TransformedPredictor:
+    def _show(self, predictor: PredictionFunction) -> TransformedPredictor:
         X = self.base.X
         y_pred = predictor(X)
         known = KnownPredictor(X, y_pred, predictor, type(self).__name__)

@@ -16,35 +16,21 @@ from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._row_slopes import row_slopes
 from skperf.shift._sample import Floats, Sample, Table
 from skperf.shift._world import State, World
-from skperf.shift._world_around import WorldAround
+from skperf.shift._world_around import WorldBehind
 
 
-class TransformedWorld(WorldAround[State]):
+class TransformedWorld(WorldBehind[State]):
     """Another world, which meets transformed predictions."""
 
     def __init__(self, world: World, func: Callable[[Floats], Floats]) -> None:
         super().__init__(world)
         self.func = func
 
-    def start(self) -> State:
-        """Return the state of the other world."""
-        return self.world.start()
-
-    def react(
-        self, state: State, predictor: PredictionFunction
-    ) -> tuple[Sample, State]:
-        """Let the other world react."""
-        return self.world.react(state, self._transform(predictor))
-
-    def settle(self, state: State, predictor: PredictionFunction) -> Sample:
-        """Let the other world settle."""
-        return self.world.settle(state, self._transform(predictor))
-
     def pull_back(
         self, state: State, predictor: PredictionFunction, cotangent: Cotangent
     ) -> tuple[Cotangent, list[PullBack]]:
         """Return the derivatives by the predictions before their transformation."""
-        seen = self._transform(predictor)
+        seen = self._show(predictor)
         cotangent, pull_backs = self.world.pull_back(state, seen, cotangent)
         return cotangent, [self._chain(p, predictor) for p in pull_backs]
 
@@ -59,8 +45,8 @@ class TransformedWorld(WorldAround[State]):
         self, y_pred: Floats, predictor: Callable[[Table], Floats] | None = None
     ) -> Sample:
         """Return what is seen in the first round."""
-        seen = None if predictor is None else self._transform(predictor)
+        seen = None if predictor is None else self._show(predictor)
         return self.world(self.func(y_pred), seen)
 
-    def _transform(self, predictor: Callable[[Table], Floats]) -> TransformedPredictor:
+    def _show(self, predictor: Callable[[Table], Floats]) -> TransformedPredictor:
         return TransformedPredictor(as_prediction_function(predictor), self.func)
