@@ -13,10 +13,11 @@ from skperf.shift._base import BaseShift
 from skperf.shift._deployment import Deployment
 from skperf.shift._sample import Floats
 from skperf.shift.estimation._comparison import N_REPLICATES, Comparison
-from skperf.shift.estimation._equations import Misfit, chi_square_of
+from skperf.shift.estimation._equations import Misfit
 from skperf.shift.estimation._proposals import TRACE, propose_arm
 
 _SHRINKAGE = 0.2  # of correlations, which replicates tell roughly
+_STILL = 1e-3  # of the variance that a mean has where strengths are wrong
 _FAINT = 0.1  # standard errors by which the data must change with a strength
 _ADVICE = (
     "Add a deployment of a model with other predictions, the deployed function as "
@@ -53,9 +54,7 @@ def fit_by_simulation(
     covariance = root.T @ covariance @ root
     inverse = np.linalg.pinv(slopes)
     rest = np.eye(len(slopes)) - slopes @ inverse
-    misfit = chi_square_of(
-        rest @ (root.T @ comparison.gaps(found)), rest @ covariance @ rest.T
-    )
+    misfit = _misfit(rest @ root.T @ comparison.gaps(found), rest @ covariance @ rest.T)
     return found, inverse @ covariance @ inverse.T, _for_replicates(misfit)
 
 
@@ -91,6 +90,18 @@ def _without_trace(slopes: Floats, names: Sequence[str]) -> str | None:
         f"{' and '.join(guilty)} {what} no trace in these data: the means of features, "
         f"targets and predictions change by {trace:.2g} standard errors with it. {rows}"
     )
+
+
+def _misfit(gaps: Floats, covariance: Floats) -> Misfit:
+    """Return the test of gaps whose variance was about one in all directions.
+
+    Pairs tell some means without noise: where the form is right these hardly vary, and
+    would count as equations that always hold.
+    """
+    variances, directions = np.linalg.eigh(covariance)
+    seen = variances > _STILL
+    scores = (directions.T @ gaps)[seen] / np.sqrt(variances[seen])
+    return Misfit(float(scores @ scores), int(seen.sum()))
 
 
 def _for_replicates(misfit: Misfit) -> Misfit:

@@ -66,10 +66,10 @@ def people(rng, n):
     return X, X @ [1.0, 0.5] + rng.normal(size=n)
 
 
-def inflated(rng, n=500, paired=False):
+def inflated(rng, n=500, paired=False, told=tanh):
     X, y = people(rng, n)
     others = (X, y + 0.5 * rng.normal(size=n)) if paired else people(rng, n)
-    after = Inflate(0.5, -0.4).sample(*others, tanh(others[0]))
+    after = Inflate(0.5, -0.4).sample(*others, told(others[0]))
     return Deployment(Sample(X, y), after, predictor=tanh, paired=paired)
 
 
@@ -207,6 +207,28 @@ def test_form_of_a_composition_that_is_wrong(seed):
     rng = np.random.default_rng(seed)
     seen = told_otherwise(rng, lambda told: 1 - told, n=1500)
     assert estimate_shift(shift, seen).form.p_value < 1e-3
+
+
+@pytest.mark.slow
+def test_form_of_pairs_that_is_right():
+    """.05 of 20 seeds; more than four have a chance of .003, a mean below .3 of .001.
+
+    Means that pairs tell without noise are no equations, which would always hold.
+    """
+    seen = (inflated(np.random.default_rng(s), paired=True) for s in range(20))
+    checks = [estimate_shift(Inflate(), one).form for one in seen]
+    values = np.array([check.p_value for check in checks])
+    assert {check.n_equations for check in checks} == {1}
+    assert np.sum(values < 0.05) <= 4
+    assert 0.3 < values.mean() < 0.7
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_form_of_pairs_that_is_wrong(seed):
+    """People answer to the square of the prediction."""
+    rng = np.random.default_rng(seed)
+    seen = inflated(rng, paired=True, told=lambda X: tanh(X) ** 2)
+    assert estimate_shift(Inflate(), seen).form.p_value < 1e-3
 
 
 def test_several_deployments_of_one_population():
