@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 def all_places(packages: Iterable[str] = PACKAGES) -> list[Place]:
     """Return all mutants of some packages."""
-    files = sorted(f for p in packages for f in (ROOT / "skperf" / p).glob("*.py"))
+    files = sorted(f for p in packages for f in (ROOT / "skperf" / p).rglob("*.py"))
     return [
         Place(file.relative_to(ROOT), mutant)
         for file in files
