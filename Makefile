@@ -43,7 +43,7 @@ PYTEST = -m pytest -n 2 --dist worksteal
 QUICK = -m "not benchmark and not slow and not download"
 test check disturbed oldest mutants fuzz: export MPLBACKEND = Agg
 test check disturbed oldest mutants fuzz crash: export OMP_NUM_THREADS = 1
-test check disturbed fuzz: export SCIPY_ARRAY_API = 1
+test check disturbed mutants fuzz: export SCIPY_ARRAY_API = 1
 
 style: .venv/test/.stamp
 	.venv/test/bin/ruff check
@@ -59,8 +59,7 @@ check: style  ## Run all tests, on real data too, and a few mutants
 	.venv/test/bin/python tests/mutation/run.py --fixed tests/mutation/fixed.txt --share 1
 
 disturbed: .venv/test/.stamp  ## Run the quick tests as on another processor
-	.venv/test/bin/python $(PYTEST) $(QUICK) --disturb rows tests
-	.venv/test/bin/python $(PYTEST) $(QUICK) --disturb digits tests
+	.venv/test/bin/python $(PYTEST) $(QUICK) --disturb tests
 
 oldest: .venv/oldest/.stamp  ## Run the quick tests with the oldest versions
 	.venv/oldest/bin/python $(PYTEST) $(QUICK) tests
@@ -102,7 +101,7 @@ docs: .venv/docs/.stamp  ## Build the documentation in docs/_build/html
 browse:  ## Look at every built page and a report in a browser, as on a desk and a phone
 	.venv/docs/bin/python $(SITE) docs/checks/test_browser.py docs/checks/test_report.py
 
-SITE = -m pytest -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
+SITE = -m pytest -n 2 --dist worksteal -q -c /dev/null -p no:cacheprovider --rootdir docs/checks
 READ = api gallery home links pasted
 
 bench: export OMP_NUM_THREADS = 1

@@ -21,8 +21,8 @@ def pytest_addoption(parser):
     """Let a run of the tests stand for one on another processor."""
     parser.addoption(
         "--disturb",
-        choices=["rows", "digits"],
-        help="hand estimators their rows in another order, or features that differ in "
+        action="store_true",
+        help="hand estimators their rows in another order, and features that differ in "
         "the last digit: no test may notice but those marked exact",
     )
 
@@ -37,19 +37,18 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(autouse=True)
 def _disturbed(request, monkeypatch):
-    """Compute in another order, or with other last digits, as other processors do."""
-    kind = request.config.getoption("--disturb")
-    if kind is None:
+    """Compute in another order and with other last digits, as other processors do."""
+    if not request.config.getoption("--disturb"):
         return
     from skperf.metrics import _risk
     from skperf.retraining import _fits
 
-    disturb = {"rows": _in_another_order, "digits": _with_other_digits}[kind]
     for module in (_fits, _risk):
         fit = module.fit_with_weights
 
         def disturbed(estimator, sample, fit=fit, **fit_params):
-            sample, fit_params = disturb(sample, fit_params)
+            sample, fit_params = _in_another_order(sample, fit_params)
+            sample = _with_other_digits(sample)
             return fit(estimator, sample, **fit_params)
 
         monkeypatch.setattr(module, "fit_with_weights", disturbed)
@@ -72,12 +71,12 @@ def _in_another_order(sample, fit_params):
     return type(sample)(*taken, sample.support), others
 
 
-def _with_other_digits(sample, fit_params):
+def _with_other_digits(sample):
     X = sample.X
     if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
-        return sample, fit_params
+        return sample
     ends = np.random.default_rng(0).choice([-np.inf, np.inf], X.shape)
-    return sample._replace(X=np.nextafter(X, ends.astype(X.dtype))), fit_params
+    return sample._replace(X=np.nextafter(X, ends.astype(X.dtype)))
 
 
 @pytest.fixture(autouse=True)

@@ -53,17 +53,18 @@ def new_model(n_rows=64, *, tied=True, dtype="float64", **config):
 
 @pytest.fixture(autouse=True)
 def _disturbed_states(request, monkeypatch):
-    """Sum over texts in another order, or of hidden states with other last digits."""
-    kind = request.config.getoption("--disturb")
-    if kind is None:
+    """Sum over texts in another order, and of hidden states with other last digits."""
+    if not request.config.getoption("--disturb"):
         return
     pytest.importorskip("transformers")
     from skperf.llm import _red_flag
 
-    fit, disturb = _red_flag.fit_row, {"rows": _reorder, "digits": _nudge}[kind]
-    monkeypatch.setattr(
-        _red_flag, "fit_row", lambda *data, **params: fit(*disturb(*data), **params)
-    )
+    fit = _red_flag.fit_row
+
+    def disturbed(*data, **params):
+        return fit(*_nudge(*_reorder(*data)), **params)
+
+    monkeypatch.setattr(_red_flag, "fit_row", disturbed)
 
 
 def _reorder(states, flagged, weight):

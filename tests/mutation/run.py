@@ -5,8 +5,9 @@
 
 ``make mutants SEED=1 N=200`` draws so many mutants and runs, for each, the tests of the
 quick suite that pass by its line, the fastest first, until one fails. With
-``--fixed FILE`` the mutants named in a file are run. Those in ``equivalent.txt`` change
-nothing that can be seen, each for the reason given there, and are left out.
+``--fixed FILE`` the mutants named in a file are run, each with the tests named below
+it. Those in ``equivalent.txt`` change nothing that can be seen, each for the reason
+given there, and are left out.
 """
 
 import argparse
@@ -58,15 +59,17 @@ def all_places(packages: Iterable[str] = PACKAGES) -> list[Place]:
     ]
 
 
-def read_names(path: Path) -> list[str]:
-    """Return the names of mutants in a file, without the reasons that follow them."""
-    lines = path.read_text().splitlines()
-    return [line for line in lines if line and not line.startswith((" ", "#"))]
+def read_notes(path: Path) -> dict[str, str]:
+    """Return the names of mutants in a file, each with the line that follows it."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in lines if line]
+    pairs = zip(lines, [*lines[1:], ""], strict=True)
+    return {name: note.strip() for name, note in pairs if not name.startswith(" ")}
 
 
 def draw(places: list[Place], seed: int, number: int) -> list[Place]:
     """Return some mutants, none of them known to be equivalent."""
-    equivalent = set(read_names(HERE / "equivalent.txt"))
+    equivalent = read_notes(HERE / "equivalent.txt")
     left = [place for place in places if str(place) not in equivalent]
     return random.Random(seed).sample(left, min(number, len(left)))
 
@@ -91,13 +94,13 @@ class Tests:
 
 def map_tests() -> None:
     """Run the quick suite once, and note which test passes by which line."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     files = [*(ROOT / "skperf").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     newest = max(file.stat().st_mtime for file in files)
     done = BUILD / "seconds.json"
     if done.exists() and done.stat().st_mtime > newest:
         return
     print("Running the quick suite once, to see which test passes by which line")
+    BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "coverage").unlink(missing_ok=True)
     environment = {"SKPERF_DURATIONS": str(done), "COVERAGE_FILE": f"{BUILD}/coverage"}
     options = ("-n", "2", "--cov=skperf", "--cov-context=test", "--cov-report=")
@@ -119,6 +122,7 @@ def try_out(place: Place, tests: list[str]) -> str:
     """Return "killed", or "survived", or "no test" where no test passes by."""
     if not tests:
         return "no test"
+    BUILD.mkdir(parents=True, exist_ok=True)
     listed = BUILD / f"tests-{place.module}-{place.mutant.number}.txt"
     listed.write_text("\n".join(tests))
     command = [sys.executable, "-m", "pytest", f"@{listed}", *TESTS[1:]]
@@ -151,10 +155,10 @@ def main() -> int:
     asked = parser.parse_args()
     places = all_places()
     if asked.fixed:
-        names = read_names(asked.fixed)
-        places = all_places({name.split("/")[1] for name in names})
-        chosen = [place for place in places if str(place) in names]
-        gone = set(names) - {str(place) for place in chosen}
+        named = read_notes(asked.fixed)
+        places = all_places({name.split("/")[1] for name in named})
+        chosen = [place for place in places if str(place) in named]
+        gone = named.keys() - {str(place) for place in chosen}
         if gone:
             print(
                 f"These mutants are gone; name others in {asked.fixed}:",
@@ -162,12 +166,13 @@ def main() -> int:
                 sep="\n",
             )
             return 1
+        lists = [named[str(place)].split() for place in chosen]
     else:
         chosen = draw(places, asked.seed, asked.number)
         print(f"Seed {asked.seed}: {len(chosen)} of {len(places)} mutants")
-    map_tests()
-    tests = Tests()
-    lists = [tests.of(place) for place in chosen]
+        map_tests()
+        tests = Tests()
+        lists = [tests.of(place) for place in chosen]
     start = time.monotonic()
     killed = 0
     with ThreadPoolExecutor(asked.jobs) as pool:
