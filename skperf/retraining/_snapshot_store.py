@@ -5,7 +5,6 @@
 
 from collections.abc import Hashable
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +12,10 @@ from sklearn.base import BaseEstimator
 
 from skperf.exceptions import StoreError
 from skperf.retraining._calls import Call
+from skperf.retraining._disk._address import locate
 from skperf.retraining._disk._calls import Minimizer, revive, unpack
 from skperf.retraining._disk._forgetting import forget
+from skperf.retraining._disk._place import Place
 from skperf.retraining._disk._tables import Rows
 from skperf.retraining._disk._training import Disk, train, train_waiting
 from skperf.retraining._disk._waiting import Waiting
@@ -345,13 +346,8 @@ class SnapshotStore(BaseEstimator):
     def _disk(self) -> Disk:
         return Disk.read(self._root())
 
-    def _root(self) -> Path:
-        if "://" in str(self.path):
-            raise ValueError(
-                f"A store is a folder; got the address {self.path!r}. Mount it, or "
-                "copy the folder there."
-            )
-        return Path(self.path).expanduser()
+    def _root(self) -> Place:
+        return locate(self.path)
 
 
 def _require_name(period: Hashable) -> None:
