@@ -35,6 +35,10 @@ class Bucket(NamedTuple):
         """Return the place of an address; secrets come from the environment."""
         return cls(address, _engine.objects().store.from_url(address))
 
+    def __repr__(self) -> str:
+        """Return the address; what clients show is theirs."""
+        return f"Bucket({str(self)!r})"
+
     def __str__(self) -> str:
         """Return the address."""
         return f"{self.address}/{self.key}" if self.key else self.address
@@ -75,9 +79,9 @@ class Bucket(NamedTuple):
     def prepare(self) -> None:
         """See that an object that is there is not created a second time."""
         tried = self / f"{uuid4().hex}.tried"
-        tried.create(b"")
+        tried.write(b"first")
         try:
-            tried.create(b"")
+            tried.create(b"second")
         except FileExistsError:
             return
         finally:
@@ -93,12 +97,16 @@ class Bucket(NamedTuple):
         _engine.objects().put(self.client, self.key, content)
 
     def create(self, content: bytes) -> None:
-        """Write an object that must not be there yet."""
+        """Write an object that must not be there yet.
+
+        Where an answer is lost the client asks again, and may find its own.
+        """
         obstore = _engine.objects()
         try:
             obstore.put(self.client, self.key, content, mode="create")
         except obstore.exceptions.AlreadyExistsError as error:
-            raise FileExistsError(str(self)) from error
+            if self.read() != content:
+                raise FileExistsError(str(self)) from error
 
     def write(self, content: bytes) -> None:
         """Write an object, or replace it."""
@@ -108,6 +116,14 @@ class Bucket(NamedTuple):
         """Delete an object, if it is there."""
         with suppress(FileNotFoundError):
             _engine.objects().delete(self.client, self.key)
+
+    def keeps_versions(self) -> bool:
+        """Return whether the bucket says that it does.
+
+        Google's counts generations whether it keeps the old ones or not.
+        """
+        version = _engine.objects().head(self.client, self.key)["version"]
+        return version not in (None, "null") and not self.address.startswith("gs:")
 
     def sync(self) -> None:
         """Do nothing: an object store acknowledges what it has."""

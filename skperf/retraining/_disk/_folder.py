@@ -79,6 +79,10 @@ class Folder(NamedTuple):
         """Delete a file, if it is there."""
         self.path.unlink(missing_ok=True)
 
+    def keeps_versions(self) -> bool:
+        """Return False: what is replaced or deleted is gone."""
+        return False
+
     def sync(self) -> None:
         """Have it on the disk, and not in the memory of the machine only."""
         _sync(self.path)

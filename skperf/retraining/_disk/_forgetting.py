@@ -7,7 +7,8 @@ Rows first: a model's arrays are cut whenever they are read, so that a forgettin
 was killed is finished by asking for it again.
 """
 
-from collections.abc import Collection, Hashable
+import warnings
+from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from skperf.retraining._disk._log import DeltaLog
@@ -39,7 +40,19 @@ def forget(root: Place, ids: Collection[Hashable]) -> int:
         marked = shorter._replace(n_forgotten=content.n_forgotten + n_rows)
         if n_rows or shorter is not content:
             disk.models.replace(number, marked)
+    _warn_of_versions(root, [log.head for log in logs if log.commits])
     return n_rows
+
+
+def _warn_of_versions(root: Place, heads: Iterable[Place]) -> None:
+    """Say where a bucket may still have what was deleted."""
+    if any(head.keeps_versions() for head in heads):
+        warnings.warn(
+            f"The bucket of {str(root)!r} keeps versions of objects that were deleted, "
+            "and with them the rows of people who are forgotten. Delete the versions "
+            "that are not current, by a lifecycle rule or by hand.",
+            stacklevel=3,
+        )
 
 
 def _forget_rows(log: DeltaLog, ids: Collection[Hashable]) -> int:

@@ -73,7 +73,8 @@ class DeltaLog(NamedTuple):
     def read(cls, folder: Place) -> "DeltaLog":
         """Read a log, and see that it is what was written."""
         names = _log_files(folder)
-        head = _read_head(folder) if names or _head_file(folder).exists() else (0, None)
+        place = cls(folder).head
+        head = _read_head(place) if names or place.exists() else (0, None)
         commits, last = [], None
         for version in range(max(len(names), head[0])):
             content = read_bytes(_log_file(folder, version))
@@ -93,6 +94,11 @@ class DeltaLog(NamedTuple):
         removed = {name for commit in self.commits for name in commit.removed}
         added = (file for commit in self.commits for file in commit.added)
         return [file for file in added if file.name not in removed]
+
+    @property
+    def head(self) -> Place:
+        """The file that names the last commit."""
+        return self.folder / "head"
 
     @property
     def writer(self) -> str:
@@ -134,9 +140,9 @@ class DeltaLog(NamedTuple):
         StoreConflictError
             If another writer has made a commit since the log was read.
         """
-        if not _head_file(self.folder).exists():
+        if not self.head.exists():
             self.folder.prepare()
-            _write_head(self.folder, 0, None)
+            self._write_head(0, None)
         files = _write_tables(self.folder, tables)
         try:
             self._append(files, record, replaced)
@@ -146,7 +152,7 @@ class DeltaLog(NamedTuple):
         log_file = _log_file(self.folder, len(self.commits))
         log_file.sync()
         _log_folder(self.folder).sync()
-        _write_head(self.folder, len(self.commits) + 1, digest(read_bytes(log_file)))
+        self._write_head(len(self.commits) + 1, digest(read_bytes(log_file)))
         return DeltaLog.read(self.folder)
 
     def sweep(self) -> None:
@@ -162,6 +168,9 @@ class DeltaLog(NamedTuple):
         if unneeded:
             self.folder.sync()
 
+    def _write_head(self, n_commits: int, last: str | None) -> None:
+        self.head.write(seal(json.dumps([n_commits, last]).encode()))
+
     def _append(
         self,
         files: Sequence[DataFile],
@@ -171,24 +180,21 @@ class DeltaLog(NamedTuple):
         """Commit with the Delta table that was looked at, or not at all."""
         engine = _engine.delta()
         removed = [file.name for file in self.files if file.period in replaced]
-        entry = {
-            "record": record,
-            "added": [file._asdict() for file in files],
-            "removed": removed,
-            "before": self.last,
-            "writer": _who(),
-        }
+        commit = Commit(record, tuple(files), tuple(removed), _who())
         properties = engine.CommitProperties(
-            custom_metadata={_APP: json.dumps(entry)},
+            custom_metadata={_APP: _pack(commit, self.last)},
             max_commit_retries=0,
             app_transactions=[engine.Transaction(_APP, len(self.commits))],
         )
         try:
             self._write(engine, files, replaced, properties)
         except engine.exceptions.DeltaError as error:
-            if len(_log_files(self.folder)) == len(self.commits):
+            place = _log_file(self.folder, len(self.commits))
+            if not place.exists():
                 raise
-            raise self._conflict() from error
+            if _parse(place.read(), place)[0] != commit:
+                raise self._conflict() from error
+            # it was made: a bucket's answer was lost, and it was asked again
 
     def _write(
         self,
@@ -255,18 +261,16 @@ def _log_files(folder: Place) -> list[Place]:
     return [place for place in found if re.fullmatch(r"\d{20}\.json", place.name)]
 
 
-def _head_file(folder: Place) -> Place:
-    return folder / "head"
-
-
-def _read_head(folder: Place) -> tuple[int, str | None]:
+def _read_head(place: Place) -> tuple[int, str | None]:
     """Return how many commits there are at least, and the digest of the last."""
-    n_commits, last = json.loads(unseal(_head_file(folder)))
+    n_commits, last = json.loads(unseal(place))
     return n_commits, last
 
 
-def _write_head(folder: Place, n_commits: int, last: str | None) -> None:
-    _head_file(folder).write(seal(json.dumps([n_commits, last]).encode()))
+def _pack(commit: Commit, before: str | None) -> str:
+    """Return a commit as text, with the digest of the one before it."""
+    added = [file._asdict() for file in commit.added]
+    return json.dumps({**commit._asdict(), "added": added, "before": before})
 
 
 def _parse(content: bytes, place: Place) -> tuple[Commit, str | None]:

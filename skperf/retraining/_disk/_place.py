@@ -73,5 +73,8 @@ class Place(Protocol):
     def delete(self) -> None:
         """Delete a file, if it is there."""
 
+    def keeps_versions(self) -> bool:
+        """Return whether what this file was before is known to be still there."""
+
     def sync(self) -> None:
         """Let what others have written here last, too."""

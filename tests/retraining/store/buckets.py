@@ -35,8 +35,17 @@ class S3(BaseHTTPRequestHandler):
             return self.answer
         raise AttributeError(name)
 
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # who asked was killed
+            self.close_connection = True
+
     def answer(self):
-        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0))
+        self.body = self.rfile.read(size)
+        if len(self.body) < size:
+            raise ConnectionError
         url = urlsplit(self.path)
         bucket, _, self.key = unquote(url.path).strip("/").partition("/")
         self.bucket = self.root / bucket
@@ -130,7 +139,7 @@ def serve(root, kind=S3):
     """Serve the buckets of a folder; give the address."""
     handler = type("Handler", (kind,), {"root": Path(root)})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
