@@ -1,7 +1,7 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""A store on disk, as a value: a path, and what can be asked of it."""
+"""A store on disk or in a bucket, as a value: where, and what can be asked of it."""
 
 from collections.abc import Hashable
 from os import PathLike
@@ -27,7 +27,7 @@ from skperf.shift._sample import Table
 
 
 class SnapshotStore(BaseEstimator):
-    """Months of logs and models in a folder, of which no crash loses anything.
+    """Months of logs and models in a folder or a bucket; no crash loses any of it.
 
     Given to a minimizer as its `store`. Each ``partial_fit`` then commits its rows,
     trains, and stores the model; :meth:`resume` goes on from there in another process,
@@ -39,8 +39,9 @@ class SnapshotStore(BaseEstimator):
     Parameters
     ----------
     path : str or path-like
-        A folder, which is made when it is first written to. One writer at a time: of
-        two, one is refused.
+        A folder, which is made when it is first written to, or the address of a place
+        in an object store, such as ``"s3://bucket/credit"``; its keys come from the
+        environment. One writer at a time: of two, one is refused.
 
     See Also
     --------
@@ -202,7 +203,8 @@ class SnapshotStore(BaseEstimator):
 
         Models and histories stay and are marked, see :meth:`models`: a model that was
         trained on a row may still know it. Retraining goes on without them. Nobody
-        else may write meanwhile. After a crash, call it again.
+        else may write meanwhile. After a crash, call it again. A bucket may keep what
+        was deleted, which is yours to empty.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ since only a digest of all of it notices every flipped bit.
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from skperf.exceptions import StoreError
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 class Bucket(NamedTuple):
     """An object, or all objects whose names begin with a key."""
 
-    address: str  # of the store
-    client: "ObjectStore"
-    key: str = ""  # below the store's address
+    address: str
+    client: "ObjectStore"  # of the whole bucket
+    key: str
 
     @classmethod
     def at(cls, address: str) -> Self:
         """Return the place of an address; secrets come from the environment."""
-        return cls(address, _engine.objects().store.from_url(address))
+        parts = urlsplit(address)
+        bucket = f"{parts.scheme}://{parts.netloc}"
+        client = _engine.objects().store.from_url(bucket)
+        return cls(address, client, unquote(parts.path.strip("/")))
 
     def __repr__(self) -> str:
         """Return the address; what clients show is theirs."""
@@ -41,11 +45,12 @@ class Bucket(NamedTuple):
 
     def __str__(self) -> str:
         """Return the address."""
-        return f"{self.address}/{self.key}" if self.key else self.address
+        return self.address
 
     def __truediv__(self, name: str) -> Self:
         """Return a place whose key begins with this one."""
-        return self._replace(key=f"{self.key}/{name}" if self.key else name)
+        key = f"{self.key}/{name}" if self.key else name
+        return self._replace(address=f"{self.address}/{name}", key=key)
 
     @property
     def name(self) -> str:
@@ -64,7 +69,8 @@ class Bucket(NamedTuple):
         """Return the objects directly below this key with a suffix, sorted by name."""
         listed = _engine.objects().list_with_delimiter(self.client, self.key)
         keys = sorted(found["path"] for found in listed["objects"])
-        return [self._replace(key=key) for key in keys if key.endswith(suffix)]
+        names = (key.rpartition("/")[2] for key in keys if key.endswith(suffix))
+        return [self / name for name in names]
 
     def read(self) -> bytes:
         """Return the content of an object."""

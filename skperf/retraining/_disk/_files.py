@@ -4,11 +4,14 @@
 """Files that know when they were damaged."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from skperf.exceptions import DamagedStoreError
 from skperf.retraining._disk._place import Place
 
 _MAGIC = b"skperf"
+_N_READERS = 16
 
 
 def digest(content: bytes | memoryview) -> str:
@@ -35,6 +38,15 @@ def read_bytes(place: Place) -> bytes:
         return place.read()
     except FileNotFoundError as error:
         raise damaged(place, "it is missing") from error
+
+
+def read_all(places: Sequence[Place]) -> Iterator[bytes]:
+    """Return the contents of files in their order, read at the same time.
+
+    A bucket takes as long for one as for a dozen.
+    """
+    with ThreadPoolExecutor(_N_READERS) as readers:
+        yield from readers.map(read_bytes, places)
 
 
 def damaged(place: Place, how: str) -> DamagedStoreError:

@@ -51,7 +51,7 @@ def _warn_of_versions(root: Place, heads: Iterable[Place]) -> None:
             f"The bucket of {str(root)!r} keeps versions of objects that were deleted, "
             "and with them the rows of people who are forgotten. Delete the versions "
             "that are not current, by a lifecycle rule or by hand.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

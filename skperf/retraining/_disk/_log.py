@@ -20,7 +20,14 @@ from uuid import uuid4
 
 from skperf.exceptions import StoreConflictError
 from skperf.retraining._disk import _engine
-from skperf.retraining._disk._files import damaged, digest, read_bytes, seal, unseal
+from skperf.retraining._disk._files import (
+    damaged,
+    digest,
+    read_all,
+    read_bytes,
+    seal,
+    unseal,
+)
 from skperf.retraining._disk._parquet import to_parquet
 from skperf.retraining._disk._place import Place
 
@@ -76,15 +83,15 @@ class DeltaLog(NamedTuple):
         place = cls(folder).head
         head = _read_head(place) if names or place.exists() else (0, None)
         commits, last = [], None
-        for version in range(max(len(names), head[0])):
-            content = read_bytes(_log_file(folder, version))
-            commit, before = _parse(content, _log_file(folder, version))
+        every = [_log_file(folder, v) for v in range(max(len(names), head[0]))]
+        for version, content in enumerate(read_all(every)):
+            commit, before = _parse(content, every[version])
             if before != last:
-                at = _log_file(folder, version - 1 if version else 0)
+                at = every[version - 1 if version else 0]
                 raise damaged(at, "the commit after it knows another content")
             last = digest(content)
             if version + 1 == head[0] and last != head[1]:
-                raise damaged(_log_file(folder, version), "its content has changed")
+                raise damaged(every[version], "its content has changed")
             commits.append(commit)
         return cls(folder, tuple(commits), last)
 

@@ -52,14 +52,12 @@ class S3(BaseHTTPRequestHandler):
         self.asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         if not self.bucket.is_dir():
             self.reply(404, b"<Error><Code>NoSuchBucket</Code></Error>")
-        elif "delete" in url.query:
-            self.delete()
-        elif self.command == "POST":
-            self.reply(501)
-        elif not self.key:
+        elif self.command == "POST" and url.query.startswith("delete"):
+            self.delete_some()
+        elif self.command == "GET" and not self.key:
             self.list()
         else:
-            {"PUT": self.put}.get(self.command, self.get)()
+            getattr(self, self.command.lower(), self.refuse)()
 
     def reply(self, code, content=b"", **headers):
         self.send_response(code)
@@ -101,6 +99,11 @@ class S3(BaseHTTPRequestHandler):
         said = f"bytes {first}-{first + len(part) - 1}/{len(content)}"
         return self.reply(206, part, Content_Range=said, **known)
 
+    head = get
+
+    def refuse(self):
+        self.reply(501)
+
     def list(self):
         prefix, deep = self.asked.get("prefix", ""), "delimiter" not in self.asked
         files = (path for path in self.bucket.rglob("*") if path.is_file())
@@ -123,6 +126,10 @@ class S3(BaseHTTPRequestHandler):
         self.reply(200, page.encode())
 
     def delete(self):
+        (self.bucket / self.key).unlink(missing_ok=True)
+        self.reply(204)
+
+    def delete_some(self):
         keys = re.findall(r"<Key>.*?</Key>", self.body.decode())
         for key in keys:
             (self.bucket / unescape(key[5:-6])).unlink(missing_ok=True)
