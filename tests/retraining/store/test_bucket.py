@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from buckets import S3, environment, serve
+from deltalake.exceptions import DeltaError
 from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
@@ -106,11 +107,11 @@ def test_a_commit_that_may_still_be_made_keeps_its_rows(store, folder, monkeypat
     model = live(minimizer(store), 0)
 
     def get_no_answer(*args):
-        raise OSError("timed out")
+        raise DeltaError("timed out")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_log.DeltaLog, "_append", get_no_answer)
-        with pytest.raises(OSError, match="timed out"):
+        patch.setattr(_log.DeltaLog, "_write", get_no_answer)
+        with pytest.raises(DeltaError, match="timed out"):
             live(model, 1)
     assert len([*(folder / "seen").glob("*.parquet")]) == 2
     assert store.periods() == ["month 0"]

@@ -5,6 +5,7 @@
 
 import os
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -166,6 +167,27 @@ def test_categories_and_trees(store):
     X = applications(9)[0]
     assert_array_equal(on_disk.predict_proba(X), in_memory.predict_proba(X))
     assert store.read(1).X.dtypes.equals(X.dtypes)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="asks for open files")
+def test_each_step_is_on_the_disk_before_the_next(tmp_path, monkeypatch):
+    """Rows, their folder, the commit, its folder, and the head; then the model."""
+    fsync, synced = os.fsync, []
+
+    def note(handle):
+        path = os.readlink(f"/proc/self/fd/{handle}")
+        synced.append(os.path.relpath(path, tmp_path))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    live(clone(MINIMIZERS["window"]).set_params(store=SnapshotStore(tmp_path)), [0])
+    steps = [re.sub(r"[0-9a-f]{32}", "*", name) for name in synced]
+    log = "seen/_delta_log"
+    head = ["seen/.head.*", "seen"]
+    rows = ["seen/*.parquet", "seen", f"{log}/{0:020}.json", log, *head]
+    head_of_models = ["models/.head.*", "models"]
+    model = [*head_of_models, "models/.000001.model.*", "models", *head_of_models]
+    assert steps == [".", *head, *rows, ".", *model]
 
 
 # One writer
