@@ -73,8 +73,9 @@ fuzz: .venv/test/.stamp  ## Try what nobody thought of: ten thousand examples
 	.venv/test/bin/python -m pytest -p no:randomly --hypothesis-profile fuzz tests/fuzz
 
 KILLS = 200
-crash: .venv/test/.stamp  ## Kill a monthly job KILLS times: what is lost?
-	.venv/test/bin/python tests/retraining/store/crash.py $(KILLS)
+WHERE = folder
+crash: .venv/test/.stamp  ## Kill a monthly job KILLS times: what is lost? Or WHERE=bucket
+	.venv/test/bin/python tests/retraining/store/crash.py $(KILLS) $(WHERE)
 
 mlflow: .venv/mlflow/.stamp  ## Try the recipe for MLflow in an environment of its own
 	.venv/mlflow/bin/python -m pytest -q -c /dev/null --noconftest -p no:cacheprovider \

@@ -1,11 +1,10 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""A store on disk, as a value: a path, and what can be asked of it."""
+"""A store on disk or in a bucket, as a value: where, and what can be asked of it."""
 
 from collections.abc import Hashable
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +12,10 @@ from sklearn.base import BaseEstimator
 
 from skperf.exceptions import StoreError
 from skperf.retraining._calls import Call
+from skperf.retraining._disk._address import locate
 from skperf.retraining._disk._calls import Minimizer, revive, unpack
 from skperf.retraining._disk._forgetting import forget
+from skperf.retraining._disk._place import Place
 from skperf.retraining._disk._tables import Rows
 from skperf.retraining._disk._training import Disk, train, train_waiting
 from skperf.retraining._disk._waiting import Waiting
@@ -26,7 +27,7 @@ from skperf.shift._sample import Table
 
 
 class SnapshotStore(BaseEstimator):
-    """Months of logs and models in a folder, of which no crash loses anything.
+    """Months of logs and models in a folder or a bucket; no crash loses any of it.
 
     Given to a minimizer as its `store`. Each ``partial_fit`` then commits its rows,
     trains, and stores the model; :meth:`resume` goes on from there in another process,
@@ -38,8 +39,9 @@ class SnapshotStore(BaseEstimator):
     Parameters
     ----------
     path : str or path-like
-        A folder, which is made when it is first written to. One writer at a time: of
-        two, one is refused.
+        A folder, which is made when it is first written to, or the address of a place
+        in an object store, such as ``"s3://bucket/credit"``; its keys come from the
+        environment. One writer at a time: of two, one is refused.
 
     See Also
     --------
@@ -201,7 +203,8 @@ class SnapshotStore(BaseEstimator):
 
         Models and histories stay and are marked, see :meth:`models`: a model that was
         trained on a row may still know it. Retraining goes on without them. Nobody
-        else may write meanwhile. After a crash, call it again.
+        else may write meanwhile. After a crash, call it again. A bucket may keep what
+        was deleted, which is yours to empty.
 
         Parameters
         ----------
@@ -345,13 +348,8 @@ class SnapshotStore(BaseEstimator):
     def _disk(self) -> Disk:
         return Disk.read(self._root())
 
-    def _root(self) -> Path:
-        if "://" in str(self.path):
-            raise ValueError(
-                f"A store is a folder; got the address {self.path!r}. Mount it, or "
-                "copy the folder there."
-            )
-        return Path(self.path).expanduser()
+    def _root(self) -> Place:
+        return locate(self.path)
 
 
 def _require_name(period: Hashable) -> None:

@@ -22,6 +22,12 @@ def delta() -> ModuleType:
     return _engine("deltalake")
 
 
+def objects() -> ModuleType:
+    """Return obstore, which talks to object stores."""
+    _engine("obstore.store")
+    return _engine("obstore")
+
+
 def _engine(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)

@@ -7,13 +7,14 @@ Rows first: a model's arrays are cut whenever they are read, so that a forgettin
 was killed is finished by asking for it again.
 """
 
-from collections.abc import Collection, Hashable
-from pathlib import Path
+import warnings
+from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from skperf.retraining._disk._log import DeltaLog
 from skperf.retraining._disk._models import ModelFile
 from skperf.retraining._disk._parquet import layout_of, read_parquet
+from skperf.retraining._disk._place import Place
 from skperf.retraining._disk._tables import from_arrow, keep_rows
 from skperf.retraining._disk._training import Disk
 from skperf.retraining._disk._waiting import Waiting
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def forget(root: Path, ids: Collection[Hashable]) -> int:
+def forget(root: Place, ids: Collection[Hashable]) -> int:
     """Delete the rows of people; return how many of those models were trained on."""
     disk, waiting = Disk.read(root), Waiting.read(root)
     disk.require(disk.head)
@@ -39,21 +40,33 @@ def forget(root: Path, ids: Collection[Hashable]) -> int:
         marked = shorter._replace(n_forgotten=content.n_forgotten + n_rows)
         if n_rows or shorter is not content:
             disk.models.replace(number, marked)
+    _warn_of_versions(root, [log.head for log in logs if log.commits])
     return n_rows
+
+
+def _warn_of_versions(root: Place, heads: Iterable[Place]) -> None:
+    """Say where a bucket may still have what was deleted."""
+    if any(head.keeps_versions() for head in heads):
+        warnings.warn(
+            f"The bucket of {str(root)!r} keeps versions of objects that were deleted, "
+            "and with them the rows of people who are forgotten. Delete the versions "
+            "that are not current, by a lifecycle rule or by hand.",
+            stacklevel=4,
+        )
 
 
 def _forget_rows(log: DeltaLog, ids: Collection[Hashable]) -> int:
     """Rewrite the files with rows of these people, and delete the old ones."""
     n_rows, touched = 0, set()
     for file in log.files:
-        n_own = file.n_rows - sum(_kept(read_parquet(log.path(file)), ids))
+        n_own = file.n_rows - sum(_kept(read_parquet(log.source(file)), ids))
         n_rows += n_own
         if n_own:
             touched.add(file.period)
     tables = []
     for file in log.files:
         if file.period in touched:
-            table = read_parquet(log.path(file))
+            table = read_parquet(log.source(file))
             left = keep_rows(table, _kept(table, ids))
             tables += [(file.period, left)] if len(left) else []
     if touched:
@@ -71,7 +84,7 @@ def _require_ids(log: DeltaLog) -> None:
     unknown = [
         file.period
         for file in log.files
-        if layout_of(read_parquet(log.path(file)))["persons"] is None
+        if layout_of(read_parquet(log.source(file)))["persons"] is None
     ]
     if unknown:
         raise ValueError(

@@ -14,24 +14,22 @@ import re
 import socket
 import time
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from uuid import uuid4
 
 from skperf.exceptions import StoreConflictError
 from skperf.retraining._disk import _engine
 from skperf.retraining._disk._files import (
     damaged,
     digest,
-    digest_file,
-    make_folder,
+    read_all,
     read_bytes,
     seal,
-    sync,
     unseal,
-    write_whole,
 )
-from skperf.retraining._disk._parquet import write_parquet
+from skperf.retraining._disk._parquet import to_parquet
+from skperf.retraining._disk._place import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,25 +72,26 @@ class Commit(NamedTuple):
 class DeltaLog(NamedTuple):
     """The commits of a table as they were when the log was read."""
 
-    folder: Path
+    folder: Place
     commits: tuple[Commit, ...] = ()
     last: str | None = None  # the digest of the last commit
 
     @classmethod
-    def read(cls, folder: Path) -> "DeltaLog":
+    def read(cls, folder: Place) -> "DeltaLog":
         """Read a log, and see that it is what was written."""
         names = _log_files(folder)
-        head = _read_head(folder) if names or _head_file(folder).exists() else (0, None)
+        place = cls(folder).head
+        head = _read_head(place) if names or place.exists() else (0, None)
         commits, last = [], None
-        for version in range(max(len(names), head[0])):
-            content = read_bytes(_log_file(folder, version))
-            commit, before = _parse(content, _log_file(folder, version))
+        every = [_log_file(folder, v) for v in range(max(len(names), head[0]))]
+        for version, content in enumerate(read_all(every)):
+            commit, before = _parse(content, every[version])
             if before != last:
-                at = _log_file(folder, version - 1 if version else 0)
+                at = every[version - 1 if version else 0]
                 raise damaged(at, "the commit after it knows another content")
             last = digest(content)
             if version + 1 == head[0] and last != head[1]:
-                raise damaged(_log_file(folder, version), "its content has changed")
+                raise damaged(every[version], "its content has changed")
             commits.append(commit)
         return cls(folder, tuple(commits), last)
 
@@ -102,6 +101,11 @@ class DeltaLog(NamedTuple):
         removed = {name for commit in self.commits for name in commit.removed}
         added = (file for commit in self.commits for file in commit.added)
         return [file for file in added if file.name not in removed]
+
+    @property
+    def head(self) -> Place:
+        """The file that names the last commit."""
+        return self.folder / "head"
 
     @property
     def writer(self) -> str:
@@ -115,16 +119,18 @@ class DeltaLog(NamedTuple):
         schema = _engine.arrow().schema(table.schema().to_arrow())
         return schema.remove(schema.get_field_index(PARTITION))
 
-    def path(self, file: DataFile) -> Path:
-        """Return where a file is, after a look at its content."""
-        path = self.folder / file.name
-        if not path.exists():
-            raise damaged(path, "it is missing")
-        if path.stat().st_size != file.size:
-            raise damaged(path, f"it has {path.stat().st_size} bytes, not {file.size}")
-        if digest_file(path) != file.digest:
-            raise damaged(path, "its content is not what was written")
-        return path
+    def source(self, file: DataFile) -> object:
+        """Return a file for :func:`read_parquet`, after a look at its content."""
+        place = self.folder / file.name
+        try:
+            opened, size, found = place.source()
+        except FileNotFoundError as error:
+            raise damaged(place, "it is missing") from error
+        if size != file.size:
+            raise damaged(place, f"it has {size} bytes, not {file.size}")
+        if found != file.digest:
+            raise damaged(place, "its content is not what was written")
+        return opened
 
     def commit(
         self,
@@ -141,22 +147,19 @@ class DeltaLog(NamedTuple):
         StoreConflictError
             If another writer has made a commit since the log was read.
         """
-        make_folder(self.folder)
-        if not _head_file(self.folder).exists():
-            _write_head(self.folder, 0, None)
-        files: list[DataFile] = []
+        if not self.head.exists():
+            self.folder.prepare()
+            self._write_head(0, None)
+        files = _write_tables(self.folder, tables)
         try:
-            for period, table in tables:
-                files.append(_write_table(self.folder, period, table))
-            sync(self.folder)
             self._append(files, record, replaced)
         except BaseException:
             self._leave_no_orphans(files)
             raise
         log_file = _log_file(self.folder, len(self.commits))
-        sync(log_file)
-        sync(log_file.parent)
-        _write_head(self.folder, len(self.commits) + 1, digest(read_bytes(log_file)))
+        log_file.sync()
+        _log_folder(self.folder).sync()
+        self._write_head(len(self.commits) + 1, digest(read_bytes(log_file)))
         return DeltaLog.read(self.folder)
 
     def sweep(self) -> None:
@@ -165,11 +168,15 @@ class DeltaLog(NamedTuple):
         Nobody else may write meanwhile.
         """
         needed = {file.name for file in self.files}
-        for path in self.folder.glob("*.parquet"):
-            if path.name not in needed:
-                path.unlink()
-        if self.folder.exists():
-            sync(self.folder)
+        found = self.folder.files(".parquet")
+        unneeded = [place for place in found if place.name not in needed]
+        for place in unneeded:
+            place.delete()
+        if unneeded:
+            self.folder.sync()
+
+    def _write_head(self, n_commits: int, last: str | None) -> None:
+        self.head.write(seal(json.dumps([n_commits, last]).encode()))
 
     def _append(
         self,
@@ -180,24 +187,21 @@ class DeltaLog(NamedTuple):
         """Commit with the Delta table that was looked at, or not at all."""
         engine = _engine.delta()
         removed = [file.name for file in self.files if file.period in replaced]
-        entry = {
-            "record": record,
-            "added": [file._asdict() for file in files],
-            "removed": removed,
-            "before": self.last,
-            "writer": _who(),
-        }
+        commit = Commit(record, tuple(files), tuple(removed), _who())
         properties = engine.CommitProperties(
-            custom_metadata={_APP: json.dumps(entry)},
+            custom_metadata={_APP: _pack(commit, self.last)},
             max_commit_retries=0,
             app_transactions=[engine.Transaction(_APP, len(self.commits))],
         )
         try:
             self._write(engine, files, replaced, properties)
         except engine.exceptions.DeltaError as error:
-            if len(_log_files(self.folder)) == len(self.commits):
+            place = _log_file(self.folder, len(self.commits))
+            if not place.exists():
                 raise
-            raise self._conflict() from error
+            if _parse(place.read(), place)[0] != commit:
+                raise self._conflict() from error
+            # it was made: a bucket's answer was lost, and it was asked again
 
     def _write(
         self,
@@ -240,39 +244,43 @@ class DeltaLog(NamedTuple):
         )
 
     def _leave_no_orphans(self, files: Iterable[DataFile]) -> None:
-        """Delete files whose commit has failed, unless it was made all the same."""
-        later = _log_files(self.folder)[len(self.commits) :]
-        content = [path.read_text() for path in later]
+        """Delete files whose commit is not made, and will not be.
+
+        As long as no other commit has its place, a bucket may still make it.
+        """
+        later = [place.read() for place in _log_files(self.folder)[len(self.commits) :]]
         for file in files:
-            if not any(file.name in text for text in content):
-                (self.folder / file.name).unlink(missing_ok=True)
+            if later and not any(file.name.encode() in entry for entry in later):
+                (self.folder / file.name).delete()
 
 
-def _log_file(folder: Path, version: int) -> Path:
-    return folder / "_delta_log" / f"{version:020}.json"
+def _log_folder(folder: Place) -> Place:
+    return folder / "_delta_log"
 
 
-def _log_files(folder: Path) -> list[Path]:
+def _log_file(folder: Place, version: int) -> Place:
+    return _log_folder(folder) / f"{version:020}.json"
+
+
+def _log_files(folder: Place) -> list[Place]:
     """Return the commits that are there; a gap is noticed when they are read."""
-    found = (folder / "_delta_log").glob("*.json")
-    return sorted(path for path in found if re.fullmatch(r"\d{20}\.json", path.name))
+    found = _log_folder(folder).files(".json")
+    return [place for place in found if re.fullmatch(r"\d{20}\.json", place.name)]
 
 
-def _head_file(folder: Path) -> Path:
-    return folder / "head"
-
-
-def _read_head(folder: Path) -> tuple[int, str | None]:
+def _read_head(place: Place) -> tuple[int, str | None]:
     """Return how many commits there are at least, and the digest of the last."""
-    n_commits, last = json.loads(unseal(_head_file(folder)))
+    n_commits, last = json.loads(unseal(place))
     return n_commits, last
 
 
-def _write_head(folder: Path, n_commits: int, last: str | None) -> None:
-    write_whole(_head_file(folder), seal(json.dumps([n_commits, last]).encode()))
+def _pack(commit: Commit, before: str | None) -> str:
+    """Return a commit as text, with the digest of the one before it."""
+    added = [file._asdict() for file in commit.added]
+    return json.dumps({**commit._asdict(), "added": added, "before": before})
 
 
-def _parse(content: bytes, path: Path) -> tuple[Commit, str | None]:
+def _parse(content: bytes, place: Place) -> tuple[Commit, str | None]:
     """Return a commit, and the digest of the one before it."""
     try:
         lines = [json.loads(line) for line in content.splitlines()]
@@ -283,13 +291,29 @@ def _parse(content: bytes, path: Path) -> tuple[Commit, str | None]:
         commit = Commit(entry["record"], files, removed, entry["writer"])
         return commit, entry["before"]
     except (ValueError, KeyError, TypeError) as error:
-        raise damaged(path, "it is no commit that a SnapshotStore has made") from error
+        raise damaged(place, "it is no commit that a SnapshotStore has made") from error
 
 
-def _write_table(folder: Path, period: Hashable, table: "pa.Table") -> DataFile:
-    path = write_parquet(folder, table)
-    size, n_rows = path.stat().st_size, len(table)
-    return DataFile(path.name, period, n_rows, size, digest_file(path))
+def _write_tables(
+    folder: Place, tables: "Sequence[tuple[Hashable, pa.Table]]"
+) -> list[DataFile]:
+    """Write a file each, all or none."""
+    files: list[DataFile] = []
+    try:
+        for period, table in tables:
+            files.append(_write_table(folder, period, table))
+        folder.sync()
+    except BaseException:
+        for file in files:
+            (folder / file.name).delete()
+        raise
+    return files
+
+
+def _write_table(folder: Place, period: Hashable, table: "pa.Table") -> DataFile:
+    place, content = folder / f"{uuid4().hex}.parquet", to_parquet(table)
+    place.add(content)
+    return DataFile(place.name, period, len(table), len(content), digest(content))
 
 
 def _add_action(engine: ModuleType, file: DataFile) -> object:
@@ -303,10 +327,10 @@ def _add_action(engine: ModuleType, file: DataFile) -> object:
     )
 
 
-def _schema(engine: ModuleType, path: Path) -> object:
+def _schema(engine: ModuleType, place: Place) -> object:
     """Return the table's schema by its first file: its columns, and the period."""
     arrow = _engine.arrow()
-    columns = _engine.parquet().read_schema(path).remove_metadata()
+    columns = _engine.parquet().read_schema(place.source().opened).remove_metadata()
     return engine.Schema.from_arrow(
         columns.append(arrow.field(PARTITION, arrow.string()))
     )

@@ -10,7 +10,6 @@ row of the base population, of which some may have been forgotten since.
 import json
 import pickle
 from collections.abc import Hashable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +18,12 @@ from numpy.typing import NDArray
 from skperf.exceptions import StoreConflictError
 from skperf.retraining._disk._calls import Minimizer
 from skperf.retraining._disk._files import (
-    create_whole,
     damaged,
     digest,
-    make_folder,
     seal,
     unseal,
-    write_whole,
 )
+from skperf.retraining._disk._place import Place
 from skperf.retraining._stored import Stored
 from skperf.shift._sample import Floats, as_weights
 
@@ -98,14 +95,15 @@ class ModelFile(NamedTuple):
 class Models(NamedTuple):
     """The folder of the models, which are numbered as they were trained."""
 
-    folder: Path
+    folder: Place
 
     @property
     def numbers(self) -> list[int]:
         """The numbers of the models, the newest last."""
         known = json.loads(unseal(self._head)) if self._head.exists() else None
         # looked for afterwards: another writer may be at work
-        found = sorted(int(path.stem) for path in self.folder.glob("*.model"))
+        files = self.folder.files(".model")
+        found = sorted(int(place.name.removesuffix(".model")) for place in files)
         if known is None:
             if found and not self._head.exists():
                 raise damaged(self._head, "it is missing")
@@ -113,30 +111,30 @@ class Models(NamedTuple):
         first, last = known
         for number in range(first, max([last, *found]) + 1):
             if number not in found:
-                raise damaged(self.path(number), "it is missing")
+                raise damaged(self.place(number), "it is missing")
         return found
 
-    def path(self, number: int) -> Path:
+    def place(self, number: int) -> Place:
         """Return the file of a model."""
         return self.folder / f"{number:06}.model"
 
     def identity(self, number: int) -> str:
         """Return what only this model has, whatever is forgotten later."""
-        return unseal(self.path(number))[:_ID].decode()
+        return unseal(self.place(number))[:_ID].decode()
 
     def load(self, number: int) -> ModelFile:
         """Return the content of a model's file."""
-        return pickle.loads(unseal(self.path(number))[_ID:])
+        return pickle.loads(unseal(self.place(number))[_ID:])
 
     def add(self, number: int, content: ModelFile) -> str:
         """Write the file of a new model, and return its identity."""
-        make_folder(self.folder)
         if not self._head.exists():
+            self.folder.prepare()
             self._write_head(number, number - 1)
         packed = pickle.dumps(content)
         identity = digest(packed)[:_ID]
         try:
-            create_whole(self.path(number), seal(identity.encode() + packed))
+            self.place(number).create(seal(identity.encode() + packed))
         except FileExistsError as error:
             raise StoreConflictError(
                 f"Another writer has stored a model for {content.period!r} before this "
@@ -149,14 +147,14 @@ class Models(NamedTuple):
     def replace(self, number: int, content: ModelFile) -> None:
         """Write the file of a model anew; it stays the same model."""
         packed = self.identity(number).encode() + pickle.dumps(content)
-        write_whole(self.path(number), seal(packed))
+        self.place(number).write(seal(packed))
 
     @property
-    def _head(self) -> Path:
+    def _head(self) -> Place:
         return self.folder / "head"
 
     def _write_head(self, first: int, last: int) -> None:
-        write_whole(self._head, seal(json.dumps([first, last]).encode()))
+        self._head.write(seal(json.dumps([first, last]).encode()))
 
 
 class _Cut:

@@ -1,16 +1,13 @@
 # Authors: The skperf developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parquet files with a checksum on each page, on the disk before anybody knows them."""
+"""Arrow tables as the content of Parquet files, with a checksum on each page."""
 
 import json
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from skperf.retraining._disk import _engine
-from skperf.retraining._disk._files import sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,26 +15,21 @@ if TYPE_CHECKING:
 _KEY = b"skperf"
 
 
-def write_parquet(folder: Path, table: "pa.Table") -> Path:
-    """Write an Arrow table to a new file of a folder."""
-    path = folder / f"{uuid4().hex}.parquet"
-    try:
-        _engine.parquet().write_table(table, path, write_page_checksum=True)
-        sync(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+def to_parquet(table: "pa.Table") -> bytes:
+    """Return an Arrow table as the content of a file."""
+    sink = _engine.arrow().BufferOutputStream()
+    _engine.parquet().write_table(table, sink, write_page_checksum=True)
+    return sink.getvalue().to_pybytes()
 
 
 def read_parquet(
-    path: Path, only: Collection[str] = (), without: tuple[str, ...] = ()
+    opened: object, only: Collection[str] = (), without: tuple[str, ...] = ()
 ) -> "pa.Table":
-    """Return a file as an Arrow table: all of it, or some columns.
+    """Return an opened file as an Arrow table: all of it, or some columns.
 
     Those `only`, or all but those whose names begin with one of `without`.
     """
-    with _engine.parquet().ParquetFile(path, page_checksum_verification=True) as file:
+    with _engine.parquet().ParquetFile(opened, page_checksum_verification=True) as file:
         names = [n for n in file.schema_arrow.names if not n.startswith(without)]
         return file.read(columns=list(only) or names)
 

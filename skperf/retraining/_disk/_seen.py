@@ -43,7 +43,7 @@ class Seen(NamedTuple):
         file = self.file(period)
         if file is None:
             raise ValueError(f"All rows of the period {period!r} were forgotten.")
-        return from_arrow(read_parquet(self.log.path(file), without=without))
+        return from_arrow(read_parquet(self.log.source(file), without=without))
 
     def sample(self, period: Hashable) -> Sample:
         """Return what was seen in a period, with a key of its own."""

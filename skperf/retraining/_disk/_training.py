@@ -9,7 +9,6 @@ killed end with the same model.
 
 import warnings
 from collections.abc import Hashable
-from pathlib import Path
 from typing import NamedTuple
 
 from skperf.exceptions import StoreConflictError
@@ -17,6 +16,7 @@ from skperf.retraining._calls import Call
 from skperf.retraining._disk._calls import Minimizer, pack, without_store
 from skperf.retraining._disk._log import DeltaLog, Record
 from skperf.retraining._disk._models import Base, Met, ModelFile, Models
+from skperf.retraining._disk._place import Place
 from skperf.retraining._disk._seen import Seen, Window
 from skperf.retraining._disk._tables import PERSON, TARGET, Rows, append_rows
 from skperf.retraining._disk._waiting import Waiting
@@ -33,7 +33,7 @@ class Disk(NamedTuple):
     seen: Seen
 
     @classmethod
-    def read(cls, root: Path) -> "Disk":
+    def read(cls, root: Place) -> "Disk":
         """Look at a store's folder once; others may go on meanwhile.
 
         Models first: all periods that they know are then in the log.
@@ -118,7 +118,7 @@ class Disk(NamedTuple):
         return content.kind, {**content.stored, "path": path}
 
 
-def train(root: Path, minimizer: Minimizer, sample: Sample, call: Call) -> str:
+def train(root: Place, minimizer: Minimizer, sample: Sample, call: Call) -> str:
     """Store the rows, retrain, store the model; return its identity."""
     disk = Disk.read(root)
     disk.require(minimizer.__getstate__().get("head"))

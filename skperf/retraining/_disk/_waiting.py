@@ -4,7 +4,6 @@
 """Rows that were logged without labels, and the labels that have come."""
 
 from collections.abc import Collection, Hashable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from skperf.retraining._disk._log import DeltaLog, Record
 from skperf.retraining._disk._parquet import read_parquet
+from skperf.retraining._disk._place import Place
 from skperf.retraining._disk._seen import Seen
 from skperf.retraining._disk._tables import (
     PERSON,
@@ -39,7 +39,7 @@ class Waiting(NamedTuple):
     labels: DeltaLog
 
     @classmethod
-    def read(cls, root: Path) -> "Waiting":
+    def read(cls, root: Place) -> "Waiting":
         """Look at a store's folder."""
         return cls(DeltaLog.read(root / "logged"), DeltaLog.read(root / "labels"))
 
@@ -53,8 +53,8 @@ class Waiting(NamedTuple):
         """Return what the features look like since the first period, if any."""
         if not self.rows.files:
             return None
-        path = self.rows.path(self.rows.files[0])
-        return Schema.of(Sample(from_arrow(read_parquet(path)).X, []))
+        opened = self.rows.source(self.rows.files[0])
+        return Schema.of(Sample(from_arrow(read_parquet(opened)).X, []))
 
     def log(self, rows: Rows, record: Record) -> None:
         """Store the rows of a period."""
@@ -80,7 +80,7 @@ class Waiting(NamedTuple):
         labels: dict[int, object] = {}
         for file in self.labels.files:
             if file.period == period:
-                read = from_arrow(read_parquet(self.labels.path(file)))
+                read = from_arrow(read_parquet(self.labels.source(file)))
                 numbers, y = read.known_numbers.tolist(), np.asarray(read.y).tolist()
                 labels |= dict(zip(numbers, y, strict=True))
         rows = self._rows(period, [PERSON, ROW])
@@ -123,7 +123,7 @@ class Waiting(NamedTuple):
         files = [file for file in self.rows.files if file.period == period]
         if not files:
             raise ValueError(f"All rows of the period {period!r} were forgotten.")
-        return from_arrow(read_parquet(self.rows.path(files[0]), columns))
+        return from_arrow(read_parquet(self.rows.source(files[0]), columns))
 
 
 def _require_same(sample: Sample, rows: Rows, period: Hashable) -> None:

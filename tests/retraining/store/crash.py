@@ -4,7 +4,8 @@
 """Kill a job at random moments, again and again, and see what is lost: ``make crash``.
 
 ``python crash.py 200`` prints the figures of 200 kills. ``python crash.py race`` lets
-three jobs write to one store at the same time.
+three jobs write to one store at the same time. ``python crash.py 200 bucket`` and
+``python crash.py race bucket`` do so in an object store, which is not killed.
 """
 
 import os
@@ -14,29 +15,42 @@ import sys
 import time
 import traceback
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from buckets import environment
 from months import N_MONTHS, applications, job
 
 from skperf.exceptions import StoreConflictError
 from skperf.retraining import SnapshotStore
 
 
-def keep_on(folder):
-    """Live all months beside other jobs: go on wherever one of them was faster."""
-    while True:
-        try:
-            return job(folder)
-        except StoreConflictError:
-            os.write(1, b"refused\n")
+def job_in_bucket(folder):
+    """Do a job in the bucket that the folder above is."""
+    return job(f"s3://{folder.parent.name}/{folder.name}")
+
+
+def beside_others(task):
+    """Return a task that goes on wherever another one was faster."""
+
+    def keep_on(folder):
+        while True:
+            try:
+                return task(folder)
+            except StoreConflictError:
+                os.write(1, b"refused\n")
+
+    return keep_on
 
 
 def start(task, folder):
     """Start a task in a child; return its number, and where to read what it says.
 
-    This process never uses deltalake, which cannot be forked then.
+    This process looks at folders only, and never uses deltalake and obstore, which
+    cannot be forked then.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -66,13 +80,13 @@ def finish(child, read):
     return told, killed
 
 
-def run_job(folder, delay=None):
-    """Run a job that is killed after some seconds, None for never.
+def run_job(task, folder, delay=None):
+    """Run a task that is killed after some seconds, None for never.
 
     Returns what it has acknowledged, whether it was killed, and how long it took.
     """
     since = time.perf_counter()
-    child, read = start(job, folder)
+    child, read = start(task, folder)
     if delay is not None:
         time.sleep(delay)
         os.kill(child, signal.SIGKILL)
@@ -109,22 +123,22 @@ def same_model(first, second):
     )
 
 
-def crash(n_kills, folder, seed=0):
-    """Kill jobs; return how often, and how many runs came to their end."""
+def crash(task, n_kills, folder, seed=0):
+    """Kill tasks; return how often, and how many runs came to their end."""
     rng, counts = np.random.default_rng(seed), Counter()
-    _, _, seconds = run_job(folder / "whole")
+    _, _, seconds = run_job(task, folder / "whole")
     whole = result(folder / "whole")
     while counts["kills"] < n_kills:
         counts["runs"] += 1
-        one_run(folder / str(counts["runs"]), whole, seconds, rng, counts)
+        one_run(task, folder / str(counts["runs"]), whole, seconds, rng, counts)
     return counts
 
 
-def one_run(folder, whole, seconds, rng, counts):
-    """Kill a job again and again, until it is through."""
+def one_run(task, folder, whole, seconds, rng, counts):
+    """Kill a task again and again, until it is through."""
     store, n_before = SnapshotStore(folder), 0
     while True:
-        told, killed, _ = run_job(folder, rng.uniform(0, 0.5 * seconds))
+        told, killed, _ = run_job(task, folder, rng.uniform(0, 0.5 * seconds))
         done = told[-1:] == ["done"]
         n_periods = assert_nothing_lost(store, told[: len(told) - done], n_before)
         counts["kills"] += killed
@@ -136,10 +150,10 @@ def one_run(folder, whole, seconds, rng, counts):
     assert same_model(result(folder), whole)
 
 
-def race(n_jobs, folder):
-    """Let jobs write to one store at the same time; return how often one is refused."""
-    run_job(folder / "whole")
-    children = [start(keep_on, folder / "race") for _ in range(n_jobs)]
+def race(task, n_jobs, folder):
+    """Let tasks write to one store at a time; return how often one is refused."""
+    run_job(task, folder / "whole")
+    children = [start(beside_others(task), folder / "race") for _ in range(n_jobs)]
     told = [
         word for words, _ in [finish(*child) for child in children] for word in words
     ]
@@ -149,9 +163,32 @@ def race(n_jobs, folder):
     return Counter(word for word in told if not word.startswith("2026"))
 
 
-if __name__ == "__main__":
+@contextmanager
+def bucket():
+    """Return the folder that is a bucket, served by a process of its own."""
+    with TemporaryDirectory() as root:
+        (Path(root) / "jobs").mkdir()
+        command = [sys.executable, Path(__file__).with_name("buckets.py"), root]
+        with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as server:
+            os.environ.update(environment(server.stdout.readline().strip()))
+            yield Path(root) / "jobs"
+            server.stdin.close()
+
+
+@contextmanager
+def folder():
+    """Return a folder."""
     with TemporaryDirectory() as made:
-        if sys.argv[1] == "race":
-            print(dict(race(3, Path(made))))
+        yield Path(made)
+
+
+PLACES = {"folder": (folder, job), "bucket": (bucket, job_in_bucket)}
+
+if __name__ == "__main__":
+    what, where = [*sys.argv[1:], "folder"][:2]
+    place, task = PLACES[where]
+    with place() as made:
+        if what == "race":
+            print(dict(race(task, 3, made)))
         else:
-            print(dict(crash(int(sys.argv[1]), Path(made))))
+            print(dict(crash(task, int(what), made)))

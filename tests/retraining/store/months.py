@@ -52,7 +52,7 @@ def job(folder):
         period = f"2026-{number + 1:02}"
         if period in store.periods():
             continue
-        seen = applications(number, model if number else None)
+        seen = applications(number, model if hasattr(model, "estimator_") else None)
         X, y, persons = seen
         model.partial_fit(X, y, groups=persons, period=period)
         os.write(1, f"{period}\n".encode())  # it is acknowledged

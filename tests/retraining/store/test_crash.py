@@ -20,11 +20,16 @@ pytestmark = [
 ]
 
 
-def run(what):
+@pytest.fixture(params=["folder", "bucket"])
+def where(request):
+    return request.param
+
+
+def run(what, where):
     """Run it in a process of its own: what has used deltalake cannot be forked."""
     path = os.pathsep.join([str(HERE), *sys.path])
     done = subprocess.run(
-        [sys.executable, HERE / "crash.py", what],
+        [sys.executable, HERE / "crash.py", what, where],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
@@ -34,13 +39,13 @@ def run(what):
     return ast.literal_eval(done.stdout)
 
 
-def test_15_kills():
-    figures = run("15")
+def test_15_kills(where):
+    figures = run("15", where)
     assert figures["kills"] >= 15
     assert figures["runs"] > 0
 
 
-def test_jobs_that_write_at_the_same_time():
-    figures = run("race")
+def test_jobs_that_write_at_the_same_time(where):
+    figures = run("race", where)
     assert figures["done"] == 3
     assert figures["refused"] > 0

@@ -3,6 +3,7 @@
 
 """Every file that was damaged is named and left as it is, and nothing is written."""
 
+import os
 import shutil
 
 import numpy as np
@@ -37,17 +38,17 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def store(whole, tmp_path):
-    shutil.copytree(whole, tmp_path / "store")
-    return SnapshotStore(tmp_path / "store")
+def folder(whole, place):
+    shutil.copytree(whole, place[1])
+    return place[1]
 
 
 def files(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def contents(store):
-    return {path: path.read_bytes() for path in files(store.path)}
+def contents(folder):
+    return {path: path.read_bytes() for path in files(folder)}
 
 
 def use(store):
@@ -58,38 +59,40 @@ def use(store):
     store.resume().partial_fit(**store.labelled("logged"))
 
 
-def assert_named(store, path):
-    before = contents(store)
+def assert_named(store, folder, path):
+    before = contents(folder)
     with pytest.raises(DamagedStoreError) as raised:
         use(store)
-    assert repr(str(path)) in str(raised.value)
-    assert contents(store) == before
+    name = os.path.join(store.path, path.relative_to(folder))
+    assert repr(name) in str(raised.value)
+    assert contents(folder) == before
 
 
+@pytest.mark.usefixtures("folder")
 def test_what_is_whole_is_used(store):
     use(store)
     assert len(store.periods()) == N_MONTHS + 1
 
 
-def test_40_of_40_flipped_bits_are_named(store):
+def test_40_of_40_flipped_bits_are_named(store, folder):
     rng = np.random.default_rng(0)
-    sizes = {path: path.stat().st_size for path in files(store.path)}
+    sizes = {path: path.stat().st_size for path in files(folder)}
     paths, weights = list(sizes), np.array(list(sizes.values()))
     for path in rng.choice(paths, 40, p=weights / weights.sum()):
         content = path.read_bytes()
         flipped = bytearray(content)
         flipped[rng.integers(len(flipped))] ^= 1 << rng.integers(8)
         path.write_bytes(flipped)
-        assert_named(store, path)
+        assert_named(store, folder, path)
         path.write_bytes(content)
     use(store)
 
 
 @pytest.mark.parametrize("how", ["flip", "truncate", "empty", "delete"])
-def test_every_file_is_watched(store, how):
+def test_every_file_is_watched(store, folder, how):
     """Also those of which a draw by size takes none."""
     rng = np.random.default_rng(1)
-    for path in files(store.path):
+    for path in files(folder):
         content = path.read_bytes()
         if how == "delete":
             path.unlink()
@@ -99,6 +102,6 @@ def test_every_file_is_watched(store, how):
             path.write_bytes(flipped)
         else:
             path.write_bytes(content[: len(content) // 2] if how == "truncate" else b"")
-        assert_named(store, path)
+        assert_named(store, folder, path)
         path.write_bytes(content)
     use(store)

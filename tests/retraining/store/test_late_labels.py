@@ -20,9 +20,13 @@ X = np.arange(12.0).reshape(6, 2)
 IDS = np.array([7, 3, 9, 1, 5, 2])
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(
+    params=["folder", "memory", pytest.param("bucket", marks=pytest.mark.slow)]
+)
 def any_store(request, tmp_path):
-    return SnapshotStore(tmp_path) if request.param == "disk" else MemoryStore()
+    if request.param == "bucket":
+        return SnapshotStore(request.getfixturevalue("bucket")[0])
+    return SnapshotStore(tmp_path) if request.param == "folder" else MemoryStore()
 
 
 def logged(store, *periods):
