@@ -50,6 +50,7 @@ html_context = {"default_mode": "auto"}
 html_sidebars = {
     page: []
     for page in (
+        "genindex",
         "install",
         "quickstart",
         "which",

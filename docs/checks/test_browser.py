@@ -3,7 +3,8 @@
 
 """A browser shows every page: on a desk and on a phone, and without a network.
 
-On a desk nothing is cut, and in light and in dark all text can be read.
+On a desk nothing is cut, and in light and in dark all text can be read. No title is
+torn apart.
 """
 
 import functools
@@ -60,6 +61,25 @@ UNREADABLE = """
     return found;
 """
 
+# Titles with a word that is torn apart between two lines.
+TORN = """
+    const found = [];
+    const range = document.createRange();
+    for (const title of document.querySelectorAll("h1, h2, h3, .prev-next-title")) {
+        const texts = document.createTreeWalker(title, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const text = texts.currentNode;
+            for (const word of text.textContent.matchAll(/[A-Za-z0-9]+/g)) {
+                range.setStart(text, word.index);
+                range.setEnd(text, word.index + word[0].length);
+                const tops = [...range.getClientRects()].map(line => line.top);
+                if (new Set(tops).size > 1) found.push(title.textContent);
+            }
+        }
+    }
+    return found;
+"""
+
 
 class Silent(SimpleHTTPRequestHandler):
     """Serve files without a word."""
@@ -84,8 +104,10 @@ def test_page(page, browser, address, request):
     assert browser.execute_script(CUT) == []
     assert browser.execute_script(UNREADABLE, "light") == []
     assert browser.execute_script(UNREADABLE, "dark") == []
+    assert browser.execute_script(TORN) == []
     set_width(browser, 390)
     assert browser.execute_script(TOO_WIDE) <= 0
+    assert browser.execute_script(TORN) == []
     log = browser.get_log("browser")
     assert [e["message"] for e in log if e["level"] == "SEVERE"] == []
     assert [url for url in asked_for(browser) if not url.startswith(address)] == []
