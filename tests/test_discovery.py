@@ -3,10 +3,11 @@
 
 """Contracts of all that is public: who adds a class is asked for an example of it."""
 
+import ast
 import pickle
 import re
 from importlib import import_module
-from inspect import isabstract, isclass
+from inspect import isabstract, isclass, isfunction, signature
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,26 @@ DISPLAYS = {  # how each is made
 SUBPACKAGES = [name for name in dir(skperf) if not isclass(getattr(skperf, name))]
 
 
-def public_classes():
+def public_objects():
     modules = [
         import_module(f"skperf.{name}") for name in SUBPACKAGES if name[0] != "_"
     ]
-    objects = (getattr(m, name) for m in modules for name in getattr(m, "__all__", ()))
-    return {found for found in objects if isclass(found)}
+    return [getattr(m, name) for m in modules for name in getattr(m, "__all__", ())]
+
+
+def public_classes():
+    return {found for found in public_objects() if isclass(found)}
+
+
+def public_functions():
+    """Return public functions and classes, and the methods of these."""
+    for found in public_objects():
+        if callable(found) and not isinstance(found, type(list[int])):
+            yield found
+        for method in vars(found).values() if isclass(found) else ():
+            method = getattr(method, "__func__", method)
+            if isfunction(method) and not method.__name__.startswith("_"):
+                yield method
 
 
 def test_every_public_estimator_has_an_example():
@@ -208,6 +223,26 @@ def test_documentation(example):
         assert f"{title}\n    {'-' * len(title)}" in text
     for name in example.get_params(deep=False):
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_documented_defaults_are_those_of_the_signature():
+    told = 0
+    for function in public_functions():
+        documented = re.findall(r"^ *(\w+) : .*default=(.+)$", function.__doc__, re.M)
+        parameters = signature(function).parameters if documented else {}
+        for name, default in documented:
+            if name in parameters:
+                value = parameters[name].default
+                assert is_told(value, default), (function, name, value)
+                told += 1
+    assert told > 100
+
+
+def is_told(value, text):
+    """Return whether a default is what a text says: a value, or a class by its name."""
+    if isclass(value):
+        return text.endswith(f".{value.__name__}")
+    return repr(value) == text or value == ast.literal_eval(text)
 
 
 @pytest.mark.parametrize("display", DISPLAYS)

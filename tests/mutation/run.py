@@ -88,6 +88,8 @@ class Tests:
         known = {test for test in lines.get(place.mutant.line, ()) if test}
         if not known:  # run at import, or within a longer statement
             known = {test for tests in lines.values() for test in tests if test}
+        if not known:  # a file that only declares
+            known = self.seconds.keys()
         names = {test.partition("|")[0] for test in known} & self.seconds.keys()
         return sorted(names, key=lambda name: (self.seconds[name], name))
 

@@ -93,6 +93,18 @@ def test_rows_with_both_labels_keep_them_and_get_no_lighter():
     assert (corrected.sample_weight >= 1).all()
 
 
+def test_a_support_sums_columns_over_equal_rows():
+    """Rows of a table that the sample has, and one that it has not."""
+    sample = Sample(X[:2], np.zeros(2), groups=np.arange(2))
+    moved = PullBack(X[[1, 3, 1]], np.zeros(3), groups=np.array([1, 3, 1]))
+    support = find_support(sample, sample, [moved])
+    values = np.arange(6.0).reshape(3, 2)
+    expected = {0: [0, 0], 1: [4, 6], 3: [2, 3]}
+    assert len(support.X) == 3
+    for row, total in zip(support.X[:, 0], support.sum(1, values), strict=True):
+        assert_array_equal(total, expected[row])
+
+
 @settings(max_examples=40)
 @given(
     n_outputs=st.integers(1, 2),

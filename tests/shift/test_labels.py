@@ -25,6 +25,7 @@ from skperf.metrics import (
     stability_gap,
 )
 from skperf.shift import FunctionShift, Predictor, ResampleIfRejected
+from skperf.shift._labels import _settled
 
 X, Y = make_classification(300, 4, weights=[0.9], random_state=0)
 BAD = np.where(Y == 1, "bad", "good")  # the bad class sorts first
@@ -72,6 +73,16 @@ def test_what_is_asked_for(asked):
     predictor = Predictor(model, pos_label=asked)
     column = ["bad", "good"].index(asked)
     assert_array_equal(predictor(X), model.predict_proba(X)[:, column])
+
+
+def test_only_a_search_that_has_refitted_is_asked():
+    """Whatever else has a best estimator is not one."""
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0]}, refit=False)
+    assert _settled(search.fit(X, Y)) is None
+    model = LogisticRegression()
+    model.best_estimator_ = RepeatedRiskMinimizer(LogisticRegression(), SHIFT)
+    model.best_estimator_.fit(X, Y)
+    assert _settled(model) is None
 
 
 def test_the_alphabet_rejects_nobody():

@@ -350,6 +350,7 @@ class Discourage(BaseShift):
         return Sample(X, y, base * self.chances(y_pred))
 
     def pull_back(self, cotangent, X, y, y_pred, *, predictor=None, sample_weight=None):
+        assert_array_equal(predictor(X), y_pred)
         base = np.ones(len(y_pred)) if sample_weight is None else sample_weight
         by_weight = cotangent.weight * self.chances(y_pred)
         v = -self.strength * base * by_weight

@@ -103,7 +103,7 @@ def _array_to_arrow(X: NDArray) -> "tuple[pa.Table, FrameLayout]":
 
 
 def _from_pandas(X: "pd.DataFrame") -> "tuple[dict[str, ColumnType], pa.Table]":
-    columns, plain = {}, {}
+    columns = {}
     for name in X.columns:
         dtype = X[name].dtype
         columns[name] = ColumnType(dtype=str(dtype))
@@ -112,10 +112,7 @@ def _from_pandas(X: "pd.DataFrame") -> "tuple[dict[str, ColumnType], pa.Table]":
             columns[name] |= ColumnType(
                 categories=categories, ordered=bool(dtype.ordered)
             )
-            plain[name] = X[name].astype(object)
-    frame = X.assign(**plain) if plain else X
-    arrow = _engine.arrow()
-    return columns, arrow.Table.from_pandas(frame, preserve_index=False)
+    return columns, _engine.arrow().Table.from_pandas(X, preserve_index=False)
 
 
 def _from_polars(X: "pl.DataFrame") -> "tuple[dict[str, ColumnType], pa.Table]":

@@ -142,6 +142,11 @@ def test_a_period_without_lots():
 LOTS, VALUES = np.array([-1.0, 1, 1, -1]), np.arange(4.0)
 
 
+def test_equal_weights_are_none():
+    found = performative_drift_test(deploy(LOTS, VALUES, weights=np.full(4, 2.0)))
+    assert found.p_value == performative_drift_test(deploy(LOTS, VALUES)).p_value
+
+
 @pytest.mark.parametrize(
     ("deployment", "settings", "error", "message"),
     [

@@ -235,3 +235,16 @@ def test_a_strength_for_each_row_is_not_estimated():
 def test_not_a_shift():
     with pytest.raises(TypeError, match="is the class OutcomeShift"):
         estimate_shift(OutcomeShift, Deployment(None, SEEN, y_pred=F))
+
+
+def test_every_deployment_is_looked_at_first():
+    """Though what is wrong would not be needed for the answer."""
+    pairs = {"y_pred": F, "paired": True}
+    model = LogisticRegression().fit(X, LABELS)
+    with pytest.raises(TypeError, match="predictor"):
+        estimate_shift(
+            ResampleIfRejected(0.5), Deployment(SEEN, SEEN, predictor=model, **pairs)
+        )
+    single = Sample(X[:1], NUMBERS[:1])
+    with pytest.raises(ValueError, match="fewer than 2 rows"):
+        estimate_shift(OutcomeShift(0.0), Deployment(single, SEEN, y_pred=F))

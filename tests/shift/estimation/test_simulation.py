@@ -24,6 +24,7 @@ from skperf.shift import (
     estimate_shift,
 )
 from skperf.shift._predictor import PredictionFunction
+from skperf.shift.estimation._comparison import Comparison
 
 
 class Inflate(BaseShift):
@@ -229,6 +230,15 @@ def test_form_of_pairs_that_is_wrong(seed):
     rng = np.random.default_rng(seed)
     seen = inflated(rng, paired=True, told=lambda X: tanh(X) ** 2)
     assert estimate_shift(Inflate(), seen).form.p_value < 1e-3
+
+
+@pytest.mark.parametrize(("strength", "start"), [(0.0, 5e-4), (0.3, 0.3), (1.0, 0.999)])
+def test_the_search_starts_inside(strength, start):
+    """Not at an end, from which there is one way only."""
+    shift = SelfFulfillingShift(strength)
+    seen = told_otherwise(np.random.default_rng(0), np.square)
+    found = Comparison.of(shift, ["strength"], [seen]).start
+    assert_allclose(found, [start], rtol=1e-12)
 
 
 def test_several_deployments_of_one_population():
