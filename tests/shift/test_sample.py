@@ -157,6 +157,7 @@ def test_equal_contents_share_their_rows(window):
         (Sample(X, Y[:-1]), ValueError, "inconsistent numbers of samples"),
         (Sample(X, Y, None, np.arange(3)), ValueError, "returned 3 groups for 40 rows"),
         (Sample(X, Y, -np.ones(N)), ValueError, "negative sample weights"),
+        (Sample(X, Y, np.ones(3)), ValueError, r"expected \(40,\)"),
     ],
 )
 def test_invalid_samples(returned, error, message):
