@@ -3,9 +3,6 @@
 
 """Arrays of dask on two worker processes, beside the same in memory."""
 
-import contextlib
-import socket
-import threading
 import warnings
 
 import numpy as np
@@ -85,50 +82,6 @@ def test_strategic_columns(client, population, strategic_features):
     other.fit(*in_chunks(*population))
     for name in ("risk_before", "risk_after", "prediction_gap"):
         assert_allclose(other.history_[name], model.history_[name], atol=1e-6)
-
-
-class Wire:
-    """A road to a scheduler on which all that comes back is counted."""
-
-    def __init__(self, address):
-        host, port = address.removeprefix("tcp://").split(":")
-        self.target, self.n_bytes = (host, int(port)), 0
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.address = f"tcp://127.0.0.1:{self.server.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            ours = self.server.accept()[0]
-            theirs = socket.create_connection(self.target)
-            for ends in ((ours, theirs), (theirs, ours)):
-                threading.Thread(target=self.pump, args=ends, daemon=True).start()
-
-    def pump(self, source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(2**16):
-                if source.getpeername() == self.target:
-                    self.n_bytes += len(data)
-                sink.sendall(data)
-
-
-def test_no_rows_come_to_the_driver(client, population):
-    """A round costs the same messages for each block, whatever rows are in it."""
-    wire = Wire(client.cluster.scheduler_address)
-    model = RepeatedRiskMinimizer(
-        on_dask(), ResampleIfRejected(0.4), max_iter=2, tol=0, random_state=0
-    )
-    spent = []
-    with distributed.Client(wire.address):
-        for n_times in (1, 8):
-            X, y = (np.concatenate([part] * n_times) for part in population)
-            table = in_chunks(X, y, n_rows=100 * n_times)
-            before = wire.n_bytes
-            model.fit(*table)
-            spent.append(wire.n_bytes - before)
-    a_round = spent[1] / 4  # two rounds, the first training and the last measurement
-    assert a_round / 10 < 8_000  # ten blocks, and what does not depend on them
-    assert spent[1] < 1.3 * spent[0]  # 8 times the rows
 
 
 def test_chunks_of_columns_are_refused(client, population):
