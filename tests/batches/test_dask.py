@@ -4,6 +4,7 @@
 """Arrays of dask on two worker processes, beside the same in memory."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
+from skperf.retraining import Snapshot
+from skperf.risk_minimization import anderson
+from skperf.shift import OutcomeShift, Sample, _rejection_blocks
+from skperf.utils._by_rows import keep
 
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
@@ -57,31 +62,112 @@ def on_dask():
     return DaskXGBClassifier(**PARAMS)
 
 
+def assert_same_path(found, expected, atol=1e-6):  # both are float32
+    for name in ("risk_before", "risk_after", "prediction_gap", "two_back_gap"):
+        assert_allclose(found.history_[name], expected.history_[name], atol=atol)
+
+
 @pytest.mark.parametrize("resampling", ["expected", "drawn"])
-@pytest.mark.parametrize("kind", [RepeatedRiskMinimizer, AffineRiskMinimizer])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RepeatedRiskMinimizer,
+        AffineRiskMinimizer,
+        partial(AffineRiskMinimizer, coefficients="size"),
+        partial(AffineRiskMinimizer, coefficients="anderson"),
+    ],
+)
 def test_equal_to_memory(client, population, kind, resampling):
     shift = ResampleIfRejected(0.4, resampling=resampling)
-    params = {"max_iter": 2, "tol": 0, "random_state": 0}
+    params = {"max_iter": 3, "tol": 0, "random_state": 0}
     model = kind(xgboost.XGBClassifier(**PARAMS), shift, **params).fit(*population)
     other = kind(on_dask(), shift, **params).fit(*in_chunks(*population))
     expected = model.predict_proba(population[0])
     found = np.asarray(other.predict_proba(in_chunks(*population)[0]))
-    assert_allclose(found, expected, atol=1e-6)  # both are float32
-    for name in ("risk_before", "risk_after", "prediction_gap"):
-        assert_allclose(other.history_[name], model.history_[name], atol=1e-6)
+    assert_allclose(found, expected, atol=1e-6)
+    assert_same_path(other, model)
 
 
-@pytest.mark.parametrize("strategic_features", [[0, 2]])
-def test_strategic_columns(client, population, strategic_features):
+def test_anderson_on_blocks(client):
+    """Triangles of blocks make that of all rows."""
+    rng = np.random.RandomState(0)
+    residuals = 0.5 ** np.arange(5)[:, None] * rng.normal(size=(5, 1000))
+    y_pred = np.ones(1000)
+    sample = Sample(np.ones((1000, 1)), y_pred)
+    window = [Snapshot(sample, y_pred, residual=values) for values in residuals]
+    blocks = [
+        one._replace(residual=keep(da.from_array(one.residual, chunks=10)))
+        for one in window
+    ]
+    for convex in (False, True):
+        expected = anderson(window, convex=convex)
+        assert np.ptp(expected) > 0.1
+        assert_allclose(anderson(blocks, convex=convex), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("response_method", ["predict_proba", "predict"])
+def test_three_classes(client, response_method):
+    X, y = make_classification(
+        1000, 5, n_redundant=0, n_informative=4, n_classes=3, random_state=0
+    )
+    X, y = np.clip(np.round(2 * X), -6, 6).astype(np.float32), y.astype(np.float32)
+    params = {"pos_label": 1, "max_iter": 2, "tol": 0, "random_state": 0}
+    params["response_method"] = response_method
+    shift = ResampleIfRejected(0.4)
+    model = RepeatedRiskMinimizer(xgboost.XGBClassifier(**PARAMS), shift, **params)
+    other = RepeatedRiskMinimizer(on_dask(), shift, **params)
+    assert_same_path(other.fit(*in_chunks(X, y)), model.fit(X, y))
+
+
+def test_two_outputs(client, population):
+    from xgboost.dask import DaskXGBRegressor
+
+    X, _ = population
+    y = X @ np.random.RandomState(0).normal(size=(5, 2)).astype(np.float32) / 4
+    params = {"max_iter": 2, "tol": 0, "random_state": 0}
+    shift = OutcomeShift(0.3)
+    model = RepeatedRiskMinimizer(xgboost.XGBRegressor(**PARAMS), shift, **params)
+    other = RepeatedRiskMinimizer(DaskXGBRegressor(**PARAMS), shift, **params)
+    in_blocks = (da.from_array(table, chunks=(250, -1)) for table in (X, y))
+    assert_same_path(other.fit(*in_blocks), model.fit(X, y))
+
+
+def test_strategic_columns(client, population):
     """A table that is its own pool gets the donors that it gets in memory."""
-    shift = ResampleIfRejected(0.4, strategic_features=strategic_features, n_donors=2)
+    shift = ResampleIfRejected(0.4, strategic_features=[0, 2], n_donors=2)
     params = {"max_iter": 2, "tol": 0, "random_state": 0}
     model = RepeatedRiskMinimizer(xgboost.XGBClassifier(**PARAMS), shift, **params)
     other = RepeatedRiskMinimizer(on_dask(), shift, **params)
-    model.fit(*population)
-    other.fit(*in_chunks(*population))
-    for name in ("risk_before", "risk_after", "prediction_gap"):
-        assert_allclose(other.history_[name], model.history_[name], atol=1e-6)
+    assert_same_path(other.fit(*in_chunks(*population)), model.fit(*population))
+
+
+@pytest.mark.parametrize("resampling", ["expected", "drawn"])
+def test_strategic_columns_of_a_pool(client, population, resampling, monkeypatch):
+    """A larger table has other donors than in memory, of the same law.
+
+    It is sorted by a column that they give, so that those of one's own block, or of the
+    first rows, would be others.
+    """
+    monkeypatch.setattr(_rejection_blocks, "_N_POOLED", 200)
+    X, y = population
+    order = np.argsort(X[:, 1], kind="stable")
+    X, y = X[order], y[order]
+    tables = in_chunks(X, y)
+    figures = []
+    for seed in range(10):
+        shift = ResampleIfRejected(
+            0.4, strategic_features=[1], n_donors=1, resampling=resampling
+        )
+        params = {"max_iter": 1, "tol": 0, "random_state": seed}
+        model = RepeatedRiskMinimizer(xgboost.XGBClassifier(**PARAMS), shift, **params)
+        other = RepeatedRiskMinimizer(on_dask(), shift, **params)
+        paths = model.fit(X, y).history_, other.fit(*tables).history_
+        figures.append([[p["risk_before"][0], p["risk_after"][0]] for p in paths])
+    memory, blocks = np.moveaxis(figures, 1, 0)
+    error = np.sqrt((memory.var(axis=0, ddof=1) + blocks.var(axis=0, ddof=1)) / 10)
+    print(memory.mean(axis=0), blocks.mean(axis=0), error)
+    assert (error > 0).all()
+    assert (abs(memory.mean(axis=0) - blocks.mean(axis=0)) < 3 * error).all()
 
 
 def test_chunks_of_columns_are_refused(client, population):
