@@ -12,8 +12,10 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 
 from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
+from skperf.batches import IncrementalEstimator
 from skperf.retraining import Snapshot
 from skperf.risk_minimization import anderson
 from skperf.shift import OutcomeShift, Sample, _rejection_blocks
@@ -165,9 +167,30 @@ def test_strategic_columns_of_a_pool(client, population, resampling, monkeypatch
         figures.append([[p["risk_before"][0], p["risk_after"][0]] for p in paths])
     memory, blocks = np.moveaxis(figures, 1, 0)
     error = np.sqrt((memory.var(axis=0, ddof=1) + blocks.var(axis=0, ddof=1)) / 10)
-    print(memory.mean(axis=0), blocks.mean(axis=0), error)
     assert (error > 0).all()
     assert (abs(memory.mean(axis=0) - blocks.mean(axis=0)) < 3 * error).all()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"strategic_features": [0]}, {"resampling": "drawn"}],
+)
+def test_what_users_get_are_arrays_of_dask(client, population, params):
+    """Weights are of the type and in the chunks of X."""
+    X, y = in_chunks(*population)
+    shift = ResampleIfRejected(0.4, **params)
+    sample = shift.sample(X, y, da.full(1000, 0.5, chunks=250), random_state=0)
+    expected = shift.sample(*population, np.full(1000, 0.5), random_state=0)
+    for part in sample[:4]:
+        assert part is None or type(part) is type(X)
+        assert part is None or part.chunks[0] == sample.X.chunks[0]
+    if sample.sample_weight is not None:
+        assert_allclose(sample.sample_weight.sum(), expected.sample_weight.sum())
+    model = IncrementalEstimator(GaussianNB()).fit(X, y)
+    found = model.predict_proba(X)
+    assert type(found) is type(X)
+    assert found.chunks == (X.chunks[0], (2,))
+    assert_allclose(found, model.predict_proba(population[0]), atol=1e-5)
 
 
 def test_chunks_of_columns_are_refused(client, population):
