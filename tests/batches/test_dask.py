@@ -3,9 +3,11 @@
 
 """Arrays of dask on two worker processes, beside the same in memory."""
 
+import os
 import warnings
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -14,7 +16,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 
-from skperf import AffineRiskMinimizer, RepeatedRiskMinimizer, ResampleIfRejected
+from skperf import (
+    AffineRiskMinimizer,
+    RepeatedRiskMinimizer,
+    ResampleIfRejected,
+    RetrainingStudy,
+)
 from skperf.batches import IncrementalEstimator
 from skperf.retraining import Snapshot
 from skperf.risk_minimization import anderson
@@ -202,18 +209,61 @@ def test_chunks_of_columns_are_refused(client, population):
         )
 
 
-def test_a_search_on_dask(client, population):
-    """Seeds and grids go through joblib, bit for bit."""
-    import joblib
+def process_number(estimator, X, y):
+    return os.getpid()
 
-    search = GridSearchCV(
-        RepeatedRiskMinimizer(
-            LogisticRegression(), ResampleIfRejected(0.4), random_state=0
-        ),
-        {"estimator__C": [0.1, 1.0]},
-        cv=2,
+
+def search(X, y):
+    """Return the scores of a grid and the processes that have told them."""
+    model = RepeatedRiskMinimizer(
+        LogisticRegression(), ResampleIfRejected(0.4), random_state=0
     )
-    expected = search.fit(*population).cv_results_["mean_test_score"]
+    results = (
+        GridSearchCV(
+            model,
+            {"estimator__C": [0.1, 1.0]},
+            cv=2,
+            scoring={"risk": "neg_log_loss", "process": process_number},
+            refit=False,
+        )
+        .fit(X, y)
+        .cv_results_
+    )
+    return results["mean_test_risk"], set(results["split0_test_process"])
+
+
+def try_seed(X, y, seed):
+    shift = ResampleIfRejected(0.4, resampling="drawn")
+    model = RepeatedRiskMinimizer(LogisticRegression(), shift, random_state=seed)
+    return model.fit(X, y).history_["risk_before"][-1], os.getpid()
+
+
+def try_seeds(X, y):
+    tries = joblib.Parallel()(joblib.delayed(try_seed)(X, y, seed) for seed in range(4))
+    risks, processes = zip(*tries, strict=True)
+    return risks, set(processes)
+
+
+def study(X, y):
+    model = RetrainingStudy(
+        {"some": LogisticRegression(), "other": LogisticRegression(C=0.1)},
+        ResampleIfRejected(0.4, strategic_features=[0], resampling="common"),
+        ways=("ordinary", "retrained"),
+        scoring={"process": lambda *_, **__: os.getpid()},
+        n_bootstrap=10,
+        random_state=0,
+    ).fit(X, y)
+    return model.results_[["risk_low", "risk", "risk_high"]], set(
+        model.results_["process"]
+    )
+
+
+@pytest.mark.parametrize("work", [search, try_seeds, study])
+def test_independent_work_goes_to_the_workers(client, population, work):
+    """Grids, seeds and studies go through joblib, bit for bit."""
+    expected, here = work(*population)
     with joblib.parallel_config("dask"):
-        found = search.fit(*population).cv_results_["mean_test_score"]
+        found, there = work(*population)
     np.testing.assert_array_equal(found, expected)
+    assert here == {os.getpid()}
+    assert os.getpid() not in there
