@@ -26,7 +26,7 @@ def check_population(
             "labels or values that the model learns, as in fit(X, y)."
         )
     X, y = indexable(X, y)
-    y = keep(y)
+    y = keep(y)  # which each round reads often
     weights = persons = None
     if sample_weight is not None:
         weights = _check_weights(sample_weight, X)
