@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skperf.utils._blocks import BlockTable, cut
-from skperf.utils._by_rows import in_blocks, map_rows, takes_dask
+from skperf.utils._by_rows import in_blocks, keep_rows, takes_dask
 from skperf.utils._sklearn import _estimator_has
 
 
@@ -107,7 +107,7 @@ class BatchTrained(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if not in_blocks(X) or takes_dask(self.estimator_):
             return getattr(self.estimator_, method)(X)
-        return map_rows(_ask, X, model=self.estimator_, method=method)
+        return keep_rows(_ask, X, model=self.estimator_, method=method)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -85,11 +85,14 @@ def blend(coefficients: Floats, predictions: Sequence[Floats]) -> Floats:
 
 def root_mean_square(difference: Floats | None) -> float:
     """Return the root mean square of what :func:`scaled_difference` gave."""
-    if difference is None:
-        return np.nan
-    if not in_blocks(difference):
-        return float(np.linalg.norm(difference))
-    return float(np.sqrt(sum_rows(_square, difference)))
+    return np.nan if difference is None else norm(difference)
+
+
+def norm(values: Floats) -> float:
+    """Return the root of the sum of squares."""
+    if not in_blocks(values):
+        return float(np.linalg.norm(values))
+    return float(np.sqrt(sum_rows(_square, values)))
 
 
 def scaled_difference(

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skperf.shift import Sample
 from skperf.shift._sample import Floats, Table
-from skperf.utils._by_rows import extremes, in_blocks, keep_rows
+from skperf.utils._by_rows import extremes, in_blocks, keep, keep_rows
 from skperf.utils._sklearn import _check_sample_weight
 
 
@@ -26,6 +26,7 @@ def check_population(
             "labels or values that the model learns, as in fit(X, y)."
         )
     X, y = indexable(X, y)
+    y = keep(y)  # which each round reads often
     weights = persons = None
     if sample_weight is not None:
         weights = _check_weights(sample_weight, X)

@@ -3,10 +3,15 @@
 
 """Anderson mixing: the coefficients in which the moves of past models cancel."""
 
+import math
+
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dtrtri
 from scipy.optimize import nnls
+
+from skperf.retraining._losses import norm
+from skperf.utils._by_rows import fold_rows
 
 _MAX_CONDITION = 1e8  # beyond it a solution is made of rounding errors
 _ROUNDING = 10 * np.finfo(float).eps  # of sums in a fit and in its predictions
@@ -59,7 +64,7 @@ def anderson(snapshots, *, convex=False):
     if snapshots[-1].residual is None or is_rounding(snapshots[-1]):
         return np.append(np.zeros(len(snapshots) - 1), 1.0)
     residuals = [s.residual for s in snapshots if s.residual is not None]
-    moves, newest = _compress(np.array(residuals))
+    moves, newest = _compress(residuals)
     solve = _convex_minimum if convex else _affine_minimum
     depth = _independent(moves)
     solution = solve(moves[:, :depth], newest)
@@ -74,8 +79,8 @@ def is_rounding(snapshot):
 
     There is nothing left to cancel then, and the moves of old models are noise.
     """
-    scale = np.sqrt(np.mean(np.square(snapshot.y_pred)))
-    return np.linalg.norm(snapshot.residual) <= _ROUNDING * scale
+    scale = norm(snapshot.y_pred) / np.sqrt(math.prod(snapshot.y_pred.shape))
+    return norm(snapshot.residual) <= _ROUNDING * scale
 
 
 def _compress(residuals):
@@ -84,9 +89,18 @@ def _compress(residuals):
     As columns of a triangle, with the norms and angles of the originals in few rows.
     Leaving out the oldest moves is leaving out the last columns.
     """
-    moves = np.diff(residuals, axis=0)[::-1]
-    triangle = np.linalg.qr(np.vstack([moves, residuals[-1]]).T, mode="r")
+    triangle = fold_rows(_triangle, _join_triangles, *residuals)
     return triangle[:, :-1], triangle[:, -1]
+
+
+def _triangle(*residuals):
+    moves = np.diff(residuals, axis=0)[::-1]
+    return np.linalg.qr(np.vstack([moves, residuals[-1]]).T, mode="r")
+
+
+def _join_triangles(first, second):
+    """Return the triangle of all rows, from those of some and of the others."""
+    return np.linalg.qr(np.vstack([first, second]), mode="r")
 
 
 def _independent(moves):

@@ -5,6 +5,7 @@
 
 import numpy as np
 
+from skperf.utils._by_rows import total
 from skperf.utils._sklearn import _num_samples
 
 
@@ -57,4 +58,4 @@ def by_size(snapshots):
 
 def _total_weight(sample):
     weights = sample.sample_weight
-    return _num_samples(sample.X) if weights is None else weights.sum()
+    return _num_samples(sample.X) if weights is None else total(weights)

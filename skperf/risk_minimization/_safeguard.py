@@ -11,6 +11,7 @@ from functools import reduce
 
 import numpy as np
 
+from skperf.retraining._losses import distance, norm
 from skperf.risk_minimization._anderson import anderson, is_rounding
 from skperf.risk_minimization._coefficients import uniform
 from skperf.risk_minimization._pooling import absorb
@@ -59,7 +60,7 @@ def _left(snapshots):
     if snapshots[-1].residual is None or is_rounding(snapshots[-1]):
         return None
     places = [i for i, s in enumerate(snapshots) if s.residual is not None]
-    norms = [np.linalg.norm(snapshots[i].residual) for i in places]
+    norms = [norm(snapshots[i].residual) for i in places]
     for recent in range(1, len(norms) - RECENT + 2):
         last = recent + RECENT - 2
         if min(norms[recent : last + 1]) >= _PROGRESS * min(norms[:recent]):
@@ -86,11 +87,11 @@ def _repeat(snapshots):
     if len(snapshots) < 3 or newest.residual is None:
         return False
     gaps = map(_gap, snapshots[-3:-1], snapshots[-2:])
-    return max(gaps) < _SAME < np.linalg.norm(newest.residual)
+    return max(gaps) < _SAME < norm(newest.residual)
 
 
 def _gap(first, second):
-    return np.sqrt(np.mean(np.square(first.y_pred - second.y_pred)))
+    return distance(first.y_pred, second.y_pred, None)
 
 
 def _pad(coefficients, n_snapshots):

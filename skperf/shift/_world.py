@@ -15,6 +15,7 @@ from skperf.shift._predictor import (
 )
 from skperf.shift._pull_back import Cotangent, PullBack
 from skperf.shift._sample import Floats, Sample, Table
+from skperf.utils._by_rows import in_blocks, keep
 
 #: What a world remembers: None, Dice, or a NamedTuple of arrays; plain and picklable.
 State: TypeAlias = object
@@ -199,7 +200,10 @@ class World(Protocol[S]):
         name = type(self).__name__
         given = KnownPredictor(self.base.X, y_pred, known, name)
         sample, _ = self.react(self.start(), given)
-        return sample
+        if not in_blocks(self.base.X):
+            return sample
+        X, y, weights, persons, support = Sample(*sample)
+        return Sample(X, y, keep(weights), keep(persons), support)
 
 
 def check_world(world: W, shift: object) -> W:

@@ -23,6 +23,7 @@ from skperf.utils._blocks import (
     take_from_blocks,
     zip_blocks,
 )
+from skperf.utils._dask_blocks import LazyRows, RowNumbers, any_dask
 
 
 def map_rows(func, *tables, factor=1, **shared):
@@ -45,14 +46,14 @@ def map_rows(func, *tables, factor=1, **shared):
     **shared : dict
         Large arguments that are the same for all blocks.
     """
-    if _dask.any_dask(tables):
-        return _dask.LazyRows(func, tables, shared, factor)
+    if any_dask(tables):
+        return LazyRows(func, tables, shared, factor)
     return keep_rows(func, *tables, **shared)
 
 
 def keep_rows(func, *tables, factor=1, **shared):
     """Return what a function makes of the rows of tables, of any shape, made once."""
-    if _dask.any_dask(tables):
+    if any_dask(tables):
         return _dask.keep_rows(func, tables, shared, factor)
     if sizes_of(*tables) is None:
         return func(*tables, **shared)
@@ -64,9 +65,10 @@ def derive_rows(func, *tables, like, factor=1, **shared):
 
     It has columns and type of the table `like`, and `factor` rows for each.
     """
-    if _dask.any_dask(tables):
+    if any_dask(tables):
         # kept too: who is asked twice for one thing while he forgets it loses both
-        return _dask.keep_rows(func, tables, shared, factor)
+        kept = _dask.keep_rows if like.ndim == 1 else _dask.keep_table
+        return kept(func, tables, shared, factor)
     n_columns = like.shape[1] if like.ndim == 2 else None
     func = partial(func, **shared)
     return Derived(func, tables, n_columns, like.dtype, factor=factor)
@@ -74,7 +76,7 @@ def derive_rows(func, *tables, like, factor=1, **shared):
 
 def fold_rows(func, combine, *tables):
     """Return what is left of the values of a function of the blocks, two by two."""
-    if _dask.any_dask(tables):
+    if any_dask(tables):
         return _dask.fold_rows(func, combine, tables)
     if sizes_of(*tables) is None:
         return func(*tables)
@@ -110,7 +112,7 @@ def invert_sum(shares, weights):
 
 def each_block(*tables):
     """Yield the blocks of tables that belong together, one at a time in memory."""
-    return _dask.zip_dask(*tables) if _dask.any_dask(tables) else zip_blocks(*tables)
+    return _dask.zip_dask(*tables) if any_dask(tables) else zip_blocks(*tables)
 
 
 def gather_rows(rows, *tables):
@@ -118,7 +120,7 @@ def gather_rows(rows, *tables):
 
     They are in memory, or on the workers of dask, to be shared by all blocks.
     """
-    if _dask.any_dask(tables):
+    if any_dask(tables):
         return [_dask.gather_rows(rows, table) for table in tables]
     return [
         take_from_blocks(t, rows) if isinstance(t, BlockTable) else np.asarray(t)[rows]
@@ -131,7 +133,7 @@ def gather_in_order(table, rows):
     rows = np.asarray(rows)
     order = np.argsort(rows, kind="stable")
     (taken,) = gather_rows(rows[order], table)
-    taken = taken.compute() if _dask.any_dask([table]) else taken
+    taken = taken.compute() if any_dask([table]) else taken
     out = np.empty_like(taken)
     out[order] = taken
     return out
@@ -139,7 +141,7 @@ def gather_in_order(table, rows):
 
 def stack_blocks(tables):
     """Stack tables in blocks on top of each other."""
-    if _dask.any_dask(tables):
+    if any_dask(tables):
         return _dask.stack(tables)
     if all(isinstance(table, BlockTable) for table in tables):
         return Stacked(tables)
@@ -148,7 +150,7 @@ def stack_blocks(tables):
 
 def keep(values):
     """Return values in blocks so that they are computed once."""
-    return _dask.keep(values) if _dask.any_dask([values]) else values
+    return _dask.keep(values) if any_dask([values]) else values
 
 
 def takes_dask(estimator):
@@ -166,13 +168,13 @@ def local_model(estimator):
 
 def in_blocks(*tables):
     """Return whether one of the tables is not in memory as a whole."""
-    return _dask.any_dask(tables) or any(map(is_blocked, tables))
+    return any_dask(tables) or any(map(is_blocked, tables))
 
 
 def number_of_each(table):
     """Return the numbers of the rows of a table, in blocks like it."""
-    if _dask.any_dask([table]):
-        return _dask.RowNumbers(table)
+    if any_dask([table]):
+        return RowNumbers(table)
     if not is_blocked(table):
         return np.arange(table.shape[0])
     starts = np.cumsum([0, *table.sizes[:-1]])
