@@ -36,6 +36,9 @@ class Schema(NamedTuple):
     target : str
         What the labels are: "number", "text" or another kind.
 
+    n_targets : int or None
+        How many columns of them there are; None for one label a row.
+
     Examples
     --------
     >>> import numpy as np
@@ -51,6 +54,7 @@ class Schema(NamedTuple):
     columns: tuple[Column, ...] | None
     container: str
     target: str
+    n_targets: int | None
 
     @classmethod
     def of(cls, sample: Sample) -> "Schema":
@@ -66,18 +70,9 @@ class Schema(NamedTuple):
         schema : Schema
             What later periods must look like.
         """
-        return cls._of_features(sample.X, _label_kind(sample.y))
-
-    @classmethod
-    def _of_features(cls, X: Table, target: str) -> "Schema":
-        if nw.dependencies.is_into_dataframe(X):
-            frame = as_frame(X)
-            columns = tuple(describe_column(frame[name]) for name in frame.columns)
-            return cls(columns, frame.implementation.value, target)
-        if getattr(X, "ndim", None) != 2:
-            return cls(None, "list", target)
-        column = Column("", "number", None)
-        return cls((column,) * _num_features(X), "array", target)
+        return cls(
+            *_describe_features(sample.X), _label_kind(sample.y), _n_columns(sample.y)
+        )
 
     def align(self, sample: Sample) -> Sample:
         """Bring the data of a period into this form.
@@ -104,6 +99,12 @@ class Schema(NamedTuple):
                 "as in the first period. Labels are compared by value, and no text "
                 f"equals a number. Convert y, for example by {_repair(self.target)}."
             )
+        n_targets = _n_columns(sample.y)
+        if n_targets != self.n_targets:
+            raise SchemaError(
+                f"y holds {_shape(n_targets)}; expecting {_shape(self.n_targets)}, as "
+                "in the first period. y.ravel() makes labels of a column."
+            )
         X = self.align_features(sample.X)
         return sample if X is sample.X else sample._replace(X=X)
 
@@ -125,13 +126,14 @@ class Schema(NamedTuple):
         SchemaError
             If that cannot be done, with the differences and what to do.
         """
-        found = self._of_features(X, self.target)
-        if found == self or self.columns is None or found.columns is None:
+        columns, container = _describe_features(X)
+        found = self._replace(columns=columns, container=container)
+        if found == self or self.columns is None or columns is None:
             return X
         self._require_container(found)
         if self.container == "array":
             return X
-        return self._align_frame(X, found.columns)
+        return self._align_frame(X, columns)
 
     def _require_container(self, found: "Schema") -> None:
         if found.container != self.container:
@@ -164,6 +166,27 @@ class Schema(NamedTuple):
             for column in self.columns or ()
         ]
         return frame.select(*series).to_native()
+
+
+def _describe_features(X: Table) -> tuple[tuple[Column, ...] | None, str]:
+    """Return what each column holds, and the kind of the table."""
+    if nw.dependencies.is_into_dataframe(X):
+        frame = as_frame(X)
+        columns = tuple(describe_column(frame[name]) for name in frame.columns)
+        return columns, frame.implementation.value
+    if getattr(X, "ndim", None) != 2:
+        return None, "list"
+    return (Column("", "number", None),) * _num_features(X), "array"
+
+
+def _n_columns(y: Table) -> int | None:
+    """Return how many labels a row has, None where they are no table."""
+    shape = getattr(y, "shape", None) or np.shape(np.asarray(y))
+    return shape[1] if len(shape) == 2 else None
+
+
+def _shape(n_targets: int | None) -> str:
+    return "one label a row" if n_targets is None else f"{n_targets} columns of labels"
 
 
 def _label_kind(y: Table) -> str:

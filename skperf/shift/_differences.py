@@ -52,7 +52,8 @@ def _slopes(
     scale = np.nanstd(values)
     step = np.cbrt(eps) * (scale if scale > 0 else 1.0)
     kind = float if eps <= np.finfo(float).eps else np.float32
-    step = np.maximum(step, 4 * np.finfo(kind).eps * np.abs(values))
+    finest = 4 * np.finfo(kind).eps * np.abs(values)
+    step = np.maximum(step, np.maximum(finest, np.finfo(kind).tiny))
     slopes = _one_step(score, X, base, column, step, kind)
     steep = np.flatnonzero((slopes != 0) & np.isfinite(slopes))
     if not 0 < 2 * len(steep) < len(slopes):

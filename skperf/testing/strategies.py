@@ -35,6 +35,7 @@ from skperf.shift import (
     StrategicResponse,
     ThresholdPolicy,
 )
+from skperf.utils._tables import column_values
 
 try:
     from hypothesis import strategies as st
@@ -240,7 +241,7 @@ def shifts(n_features=3):
 
 def _are_high(X, y):
     """Return who responds: the people with a high first feature."""
-    return np.asarray(X)[:, 0] > 0
+    return column_values(X, 0) > 0
 
 
 def _resample_if_rejected(n_features):

@@ -157,3 +157,24 @@ def test_a_schema_is_a_value():
     assert schema == Schema.of(month(frame(pd)[:1], LABELS[:1]))
     assert schema == pickle.loads(pickle.dumps(schema))
     assert_array_equal([column.name for column in schema.columns], ["age", "n", "name"])
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "message"),
+    [
+        (
+            LABELS,
+            LABELS[:, None],
+            "1 columns of labels; expecting one label a row",
+        ),
+        (LABELS.tolist(), LABELS[:, None], "expecting one label a row"),
+        (LABELS[:, None], LABELS.tolist(), "one label a row; expecting 1 columns"),
+        (np.ones((3, 2)), np.ones((3, 3)), "holds 3 columns of labels; expecting 2"),
+    ],
+)
+def test_labels_have_the_shape_of_the_first(first, later, message):
+    schema = Schema.of(month(np.ones((3, 2)), first))
+    with pytest.raises(SchemaError, match=message):
+        schema.align(month(np.ones((3, 2)), later))
+    again = month(np.ones((3, 2)), first)
+    assert schema.align(again) is again

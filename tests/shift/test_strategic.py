@@ -529,3 +529,10 @@ def test_slopes_of_few_are_slopes():
     moved = shift.sample(people, None, score(people), predictor=score).X
     expected = people - 0.2 * np.maximum(people - 1, 0)
     assert_allclose(moved, expected, atol=1e-9)
+
+
+def test_a_column_that_float32_takes_for_zeros():
+    """Beside one that looks as if it did; a step of zero would be divided by."""
+    X = np.array([[2.0**-9, 0.0], [0.0, 1e-104], [0.0, 1e-104], [0.0, 1e-104]])
+    slopes = central_differences(lambda X: 1 + X.sum(axis=1), X, [0, 1])
+    assert_allclose(slopes, [[1, 0]] * 4, rtol=1e-3)
