@@ -29,7 +29,7 @@ pytestmark = [
 ]
 TREES = {"n_estimators": 5, "max_depth": 3, "n_jobs": 1, "random_state": 0}
 N_SAMPLES, N_FEATURES, BATCH = 1000, 6, 250
-N_SEEDS = 8
+N_SEEDS = 6
 KINDS = [
     RepeatedRiskMinimizer,
     pytest.param(AffineRiskMinimizer, marks=pytest.mark.slow),
@@ -71,9 +71,9 @@ def network():
     from skperf.neural_network import TorchClassifier
 
     net = TorchClassifier(
-        optimizer="adam", optimizer_params={"lr": 0.02}, batch_size=50
+        optimizer="adam", optimizer_params={"lr": 0.05}, batch_size=125
     )
-    return IncrementalEstimator(net, n_epochs=10, batch_size=BATCH)
+    return IncrementalEstimator(net, n_epochs=5, batch_size=BATCH)
 
 
 def on_every_face(*rest):
