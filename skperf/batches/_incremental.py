@@ -9,13 +9,14 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import assert_all_finite, gen_batches, indexable
+from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skperf.batches._trained import BatchTrained
 from skperf.utils._blocks import BlockTable
 from skperf.utils._by_rows import each_block, extremes, fold_rows, in_blocks
+from skperf.utils._mixed_blocks import zip_mixed
 from skperf.utils._sklearn import (
     HasMethods,
     Interval,
@@ -30,8 +31,9 @@ class IncrementalEstimator(BatchTrained):
     """An estimator that is trained by passes over its data, a batch at a time.
 
     ``fit`` calls ``partial_fit`` of a clone on each batch, `n_epochs` times over all.
-    Of a :class:`Batches` table the batches are those of the table; in memory they are
-    slices, so that both are trained alike where `batch_size` is the same.
+    Of a :class:`Batches` table the batches are those of the table. In memory each has
+    rows from everywhere, at equal distances. Rounds or periods that a minimizer mixes
+    have their share in each batch.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ class IncrementalEstimator(BatchTrained):
         count, such as naive Bayes.
 
     batch_size : int, default=16384
-        Rows in a batch of data that are in memory. Others come in batches of their own.
+        Rows in a batch of data in memory, at most. Others come in their own batches.
 
     warm_start : bool, default=False
         Whether ``fit`` goes on from what it has learnt before.
@@ -67,7 +69,7 @@ class IncrementalEstimator(BatchTrained):
 
     Notes
     -----
-    Batches are taken in the order of the files. Rows that are sorted, by a label or by
+    Batches of files are taken in their order. Rows that are sorted, by a label or by
     time, teach a stochastic estimator the end of the table: write them in random order.
 
     Examples
@@ -172,11 +174,15 @@ class IncrementalEstimator(BatchTrained):
         return None
 
     def _batches(self, X, y, sample_weight):
+        if isinstance(X, BlockTable):
+            yield from zip_mixed(X, y, sample_weight)
+            return
         if in_blocks(X, y):
             yield from each_block(X, y, sample_weight)
             return
-        for rows in gen_batches(_num_samples(X), self.batch_size):
-            parts = X, y, sample_weight
+        n_batches = max(1, -(-_num_samples(X) // self.batch_size))
+        for first in range(n_batches):
+            rows, parts = slice(first, None, n_batches), (X, y, sample_weight)
             yield [p if p is None else _safe_indexing(p, rows) for p in parts]
 
 

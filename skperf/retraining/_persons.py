@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.random import sample_without_replacement
 
 from skperf.exceptions import RepeatedPersonsWarning
 from skperf.retraining._weights import weight_parameter
@@ -68,24 +69,34 @@ def repeats(groups: NDArray | None) -> bool:
 def _repeats_in_blocks(groups: NDArray) -> bool:
     """Return whether a person has several rows, of which few are in memory at a time.
 
-    Rows in the order of their persons are told by the ends of the blocks.
+    Rows in the order of their persons are told by the ends of the blocks. Rounds of the
+    same people below each other have more rows than there are numbers for persons.
     """
-    several, ordered, *_ = fold_rows(_look, _look_across, groups)
+    several, ordered, low, high = fold_rows(_look, _look_across, groups)
     if several or ordered:
         return bool(several)
+    if groups.shape[0] > int(high) - int(low) + 1:
+        return True
     return len(fold_rows(np.unique, np.union1d, groups)) < groups.shape[0]
 
 
 def _look(groups: NDArray) -> NDArray:
-    """Return if persons come again, if they are in order, the first and the last."""
-    ordered = groups.dtype.kind in "iu" and (np.diff(groups) > 0).all()
+    """Return if persons come again, if they are in order, and the ends of their range.
+
+    What is no whole number may be anything.
+    """
+    if groups.dtype.kind not in "iu":
+        several = len(np.unique(groups)) < len(groups)
+        return np.array([several, False, 0, np.iinfo(np.int64).max])
+    ordered = (np.diff(groups) > 0).all()
     several = not ordered and len(np.unique(groups)) < len(groups)
-    return np.array([several, ordered, groups[0], groups[-1]])
+    return np.array([several, ordered, groups.min(), groups.max()])
 
 
 def _look_across(before: NDArray, after: NDArray) -> NDArray:
     ordered = before[1] and after[1] and before[3] < after[2]
-    return np.array([before[0] or after[0], ordered, before[2], after[3]])
+    low, high = min(before[2], after[2]), max(before[3], after[3])
+    return np.array([before[0] or after[0], ordered, low, high])
 
 
 def warn_if_counted(estimator: BaseEstimator, sample: Sample) -> None:
@@ -141,7 +152,8 @@ def _counts(estimator: BaseEstimator, sample: Sample) -> bool:
     """
     n_samples = _num_samples(sample.X)
     rng = np.random.RandomState(0)
-    rows = np.sort(rng.permutation(n_samples)[:_N_PROBED])
+    n_probed = min(n_samples, _N_PROBED)
+    rows = np.sort(sample_without_replacement(n_samples, n_probed, random_state=rng))
     X, y = take_rows(sample.X, rows), take_rows(sample.y, rows)
     try:
         with warnings.catch_warnings():

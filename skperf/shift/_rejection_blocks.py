@@ -30,6 +30,7 @@ from skperf.utils._by_rows import (
     number_of_each,
 )
 from skperf.utils._sklearn import _num_samples
+from skperf.utils._tables import copy_columns
 
 _N_POOLED = 100_000  # rows
 
@@ -207,7 +208,7 @@ def _with_copies(
     """Return rows, followed by their copies with the columns of donors."""
     donors = _choose(throws(numbers), pool).ravel()
     rows = _repeat(throws.n_streams + 1, X)
-    rows[len(X) :, columns] = pool.X[np.ix_(donors, columns)]
+    copy_columns(pool.X, columns, donors, rows[len(X) :])
     return rows
 
 
@@ -217,7 +218,8 @@ def _replace_columns(
     """Return rows of which the rejected have the columns of a donor."""
     rejected, donors = _fate(g, numbers, throws, pool)
     rows = X.copy()
-    rows[np.ix_(rejected, columns)] = pool.X[np.ix_(donors, columns)]
+    for column in columns:
+        rows[rejected, column] = pool.X[donors, column]
     return rows
 
 

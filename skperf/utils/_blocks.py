@@ -75,6 +75,7 @@ class Stacked(BlockTable):
     """Tables one below the other."""
 
     def __init__(self, tables):
+        tables = [part for table in tables for part in parts_of(table)]
         first = tables[0]
         n_columns = first.shape[1] if first.ndim == 2 else None
         sizes = (size for table in tables for size in table.sizes)
@@ -86,6 +87,11 @@ class Stacked(BlockTable):
         """Yield the blocks of each."""
         for table in self.tables:
             yield from cut(table, table.sizes)
+
+
+def parts_of(table):
+    """Return the tables that lie one below the other in a table."""
+    return table.tables if isinstance(table, Stacked) else [table]
 
 
 class Spilled(np.ndarray):

@@ -121,8 +121,18 @@ def replace_columns(X, columns, rows, donors):
     if is_foreign(X):
         return _arrays.replace(take_rows(X, rows), take_rows(X, donors), columns)
     out = take_rows(X, rows)
-    out[:, columns] = X[np.ix_(donors, columns)]
+    copy_columns(X, columns, donors, out)
     return out
+
+
+def copy_columns(X, columns, donors, out):
+    """Write columns of the rows `donors` of an array into the rows of another.
+
+    A column alone stays in the processor's cache: numpy's index of rows and columns at
+    once takes several times as long.
+    """
+    for column in columns:
+        out[:, column] = X[:, column].take(donors)
 
 
 def add_to_columns(X, columns, amounts):

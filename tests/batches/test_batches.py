@@ -303,6 +303,16 @@ def test_the_record_does_not_depend_on_blocks(n_samples, size, weighted, n_outpu
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 6))
 def test_who_comes_again_does_not_depend_on_blocks(persons, size):
-    for groups in (np.array(persons), np.sort(persons), np.unique(persons)):
+    several = np.array(persons)
+    once = np.unique(several)
+    backwards, rounds = once[::-1], np.concatenate([once, once])
+    for groups in (
+        several,
+        np.sort(several),
+        once,
+        backwards,
+        rounds,
+        once.astype(str),
+    ):
         blocks = spill(groups[i : i + size] for i in range(0, len(groups), size))
         assert repeats(blocks) == (len(set(groups.tolist())) < len(groups))
