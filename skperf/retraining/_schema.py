@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy import sparse
 
 from skperf.exceptions import SchemaError
 from skperf.retraining._columns import Column, as_frame, cast_column, describe_column
@@ -31,7 +32,8 @@ class Schema(NamedTuple):
         tables of another kind, such as lists, which are left to the estimator.
 
     container : str
-        The library of a data frame, "array" or "list".
+        The library of a data frame, "array", "sparse" or "list". Lists may stand for
+        arrays.
 
     target : str
         What the labels are: "number", "text" or another kind.
@@ -128,12 +130,12 @@ class Schema(NamedTuple):
         """
         columns, container = _describe_features(X)
         found = self._replace(columns=columns, container=container)
-        if found == self or self.columns is None or columns is None:
+        if found == self or {container, self.container} == {"array", "list"}:
             return X
         self._require_container(found)
-        if self.container == "array":
+        if self.container in ("array", "sparse"):
             return X
-        return self._align_frame(X, columns)
+        return self._align_frame(X, columns or ())
 
     def _require_container(self, found: "Schema") -> None:
         if found.container != self.container:
@@ -142,7 +144,7 @@ class Schema(NamedTuple):
                 "in the first period. Convert X."
             )
         n_found, n_expected = len(found.columns or ()), len(self.columns or ())
-        if self.container == "array" and n_found != n_expected:
+        if self.container in ("array", "sparse") and n_found != n_expected:
             raise SchemaError(
                 f"X has {n_found} features, but retraining is expecting {n_expected} "
                 "features as input: those of the first period. Give the same columns "
@@ -176,7 +178,8 @@ def _describe_features(X: Table) -> tuple[tuple[Column, ...] | None, str]:
         return columns, frame.implementation.value
     if getattr(X, "ndim", None) != 2:
         return None, "list"
-    return (Column("", "number", None),) * _num_features(X), "array"
+    container = "sparse" if sparse.issparse(X) else "array"
+    return (Column("", "number", None),) * _num_features(X), container
 
 
 def _n_columns(y: Table) -> int | None:

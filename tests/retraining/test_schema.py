@@ -146,6 +146,32 @@ def test_labels(first, later, fits):
         schema.align(month(X, later))
 
 
+def many(X):
+    return {
+        "array": X,
+        "list": X.tolist(),
+        "sparse": sparse.csr_array(X),
+        "pandas": pd.DataFrame(X, columns=["a", "b", "c"]),
+        "polars": pl.DataFrame(X, schema=["a", "b", "c"]),
+    }
+
+
+TABLES = many(np.eye(3))
+
+
+@pytest.mark.parametrize("first", TABLES)
+@pytest.mark.parametrize("later", TABLES)
+def test_tables_that_cannot_be_stacked(first, later):
+    """Only lists and arrays can; rows of the one are rows of the other."""
+    schema = Schema.of(month(TABLES[first]))
+    if first == later or {first, later} == {"array", "list"}:
+        assert schema.align(month(TABLES[later])).X is TABLES[later]
+        return
+    message = f"X is of kind '{later}'; expecting '{first}'"
+    with pytest.raises(SchemaError, match=message):
+        schema.align(month(TABLES[later]))
+
+
 def test_lists_are_left_to_the_estimator():
     schema = Schema.of(month(["spam", "ham"], ["a", "b"]))
     later = month(["eggs"], ["a"])
