@@ -306,13 +306,7 @@ def test_who_comes_again_does_not_depend_on_blocks(persons, size):
     several = np.array(persons)
     once = np.unique(several)
     backwards, rounds = once[::-1], np.concatenate([once, once])
-    for groups in (
-        several,
-        np.sort(several),
-        once,
-        backwards,
-        rounds,
-        once.astype(str),
-    ):
+    whole = several, np.sort(several), once, backwards, rounds
+    for groups in (*whole, once.astype(str), rounds.astype(str)):
         blocks = spill(groups[i : i + size] for i in range(0, len(groups), size))
         assert repeats(blocks) == (len(set(groups.tolist())) < len(groups))
