@@ -62,7 +62,9 @@ def start(task, folder):
     try:
         model = task(folder)
         os.write(1, b"done\n")
-        Path(folder).with_suffix(".model").write_bytes(pickle.dumps(model))
+        own = Path(folder).with_suffix(f".{os.getpid()}")
+        own.write_bytes(pickle.dumps(model))
+        own.replace(Path(folder).with_suffix(".model"))
         code = 0
     except Exception:
         traceback.print_exc()
