@@ -40,6 +40,14 @@ def name_origins(app, doctree):
                     signature["ids"].append(known)
 
 
+def let_titles_break(app, pagename, templatename, context, doctree):
+    """Let the long name of a module go on in the next line after a dot."""
+    if pagename.startswith("_modules/") and "body" in context:
+        title, end, rest = context["body"].partition("</h1>")
+        context["body"] = title.replace(".", ".<wbr>") + end + rest
+
+
 def setup(app):
     app.connect("doctree-read", name_origins, priority=400)  # viewcode has 500
+    app.connect("html-page-context", let_titles_break)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,8 +35,8 @@ STYLE = """
 .skperf-study th, .skperf-study td { text-align: left; vertical-align: top;
   padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line);
   min-width: 5.5em; color: var(--ink); background: var(--paper); }
-.skperf-study thead th { color: var(--faint); font-weight: 600;
-  overflow-wrap: break-word; }
+.skperf-study thead th { color: var(--faint); font-weight: 600; }
+.skperf-study thead th:last-child { overflow-wrap: break-word; }
 .skperf-study .pictures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
 .skperf-study figure { margin: 0.5rem 0; width: 26rem; max-width: 100%; }
 .skperf-study svg { display: block; width: 100%; height: auto; }
