@@ -117,6 +117,15 @@ def test_weights_are_not_kept_by_position(func, container):
     assert (sample.sample_weight == 2).all()
 
 
+@pytest.mark.parametrize(
+    "func",
+    [lambda X, y, f: (X.copy(), y[::-1]), lambda X, y, f: (X[::-1], y.copy())],
+)
+def test_equal_features_or_targets_alone_do_not_say_whose_rows_they_are(func):
+    with pytest.raises(ValueError, match="another X and another y"):
+        FunctionShift(func).sample(X, Y, Y_PRED, sample_weight=WEIGHTS)
+
+
 def test_function_that_knows_weights_answers_for_them():
     def square(X, y, y_pred, sample_weight):
         return Sample(X[:2], y[:2], sample_weight[:2] ** 2)
