@@ -105,7 +105,7 @@ class Schema(NamedTuple):
         if n_targets != self.n_targets:
             raise SchemaError(
                 f"y holds {_shape(n_targets)}; expecting {_shape(self.n_targets)}, as "
-                "in the first period. y.ravel() makes labels of a column."
+                "in the first period. np.ravel(y) makes labels of a column."
             )
         X = self.align_features(sample.X)
         return sample if X is sample.X else sample._replace(X=X)

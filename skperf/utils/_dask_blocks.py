@@ -159,9 +159,14 @@ def unbundle(name, bundles, chunks, dtype):
 
 
 def is_kept(table):
-    """Return whether a table is an array of dask in bundles."""
-    name = getattr(table, "name", None)
-    return is_dask(table) and str(name).startswith(f"{_KEPT}-")
+    """Return whether a table is an array of dask in bundles, which its graph tells.
+
+    An array that a user has persisted keeps its name and loses them.
+    """
+    name = str(getattr(table, "name", ""))
+    if not is_dask(table) or not name.startswith(f"{_KEPT}-"):
+        return False
+    return bundle_name(name, 0) in table.dask.layers
 
 
 def _is_bundled(table):
